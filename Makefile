@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# make            build the library, the program and its tools into $(O)
+# make demo       the main job: boot a virtual CXL machine, tier a workload in it, judge the result
+# make check      unit tests and, as root with QEMU, the lab tests
+# make unit       unit tests alone           make lab-check    lab tests alone
+# make asan       unit tests under address and undefined-behaviour sanitizers
+# make tsan       unit tests under the thread sanitizer
+# make lint       formatting, static checks, man pages, shell scripts
+# make bench      micro-benchmarks           make fuzz         fuzz targets, FUZZ_SECONDS=60 each
+# make install    honours DESTDIR and PREFIX make uninstall    takes it away again
+# make deps       what is missing on this machine; as root also installs it (Debian packages)
+# make help       this text
+#
+# O=build/x  CC=clang  V=1  WERROR=1  PREFIX=/usr  WITH_TRACEEVENT=auto|yes|no  WITH_SYSTEMD=...
+
+VERSION    := 0.1.0
+SOVERSION  := 0
+O          ?= build
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR    ?= $(PREFIX)/share
+MANDIR     ?= $(DATADIR)/man
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+LABDIR     ?= $(LIBDIR)/thermocline/lab
+PKG_CONFIG ?= pkg-config
+INSTALL    ?= install
+CFLAGS     ?= -O2 -g
+FUZZ_SECONDS ?= 60
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' $1 $(patsubst $(O)/%,%,$@))
+
+# --- features: "y" when wanted and present; "yes" insists, "no" never looks ---
+has_pkg = $(shell $(PKG_CONFIG) --exists $1 2>/dev/null && echo y)
+feature = $(if $(filter no,$(WITH_$1)),,$(or $2,$(if $(filter yes,$(WITH_$1)),$(error WITH_$1=yes, but it was not found: make deps))))
+
+HAVE_TRACEEVENT := $(call feature,TRACEEVENT,$(call has_pkg,libtraceevent))
+HAVE_SYSTEMD    := $(call feature,SYSTEMD,$(call has_pkg,libsystemd))
+HAVE            := $(foreach f,TRACEEVENT SYSTEMD,$(if $(HAVE_$f),$f))
+PKGS            := json-c hwloc $(if $(HAVE_TRACEEVENT),libtraceevent) $(if $(HAVE_SYSTEMD),libsystemd)
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	-Wpointer-arith -Wwrite-strings -Wundef -Wformat=2 -Wimplicit-fallthrough \
+	$(if $(WERROR),-Werror)
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+override CPPFLAGS += -D_GNU_SOURCE -DTHERMO_VERSION='"$(VERSION)"' -DTHERMO_LAB_DIR='"$(LABDIR)"' \
+	-I. -Iinclude $(HAVE:%=-DHAVE_%=1) $(PKG_CFLAGS)
+override CFLAGS  += -std=gnu11 -pthread -fPIC -fvisibility=hidden $(WARN) \
+	$(SAN:%=-fsanitize=%) $(if $(SAN),-fno-omit-frame-pointer)
+override LDFLAGS += -pthread $(SAN:%=-fsanitize=%)
+override LDLIBS  += $(PKG_LIBS) -lm
+
+# --- files: the library is everything but programs and the lab ---
+LIB_SRC   := $(wildcard core/*.c sources/*.c report_api/*.c tiering/*.c)
+CLI_SRC   := $(wildcard cli/*.c tests/lab/*.c)
+WORK_SRC  := $(wildcard bench/workload/*.c)
+TRUTH_SRC := $(filter-out %/plugin.c %/touch.c,$(wildcard tests/lab/truth/*.c))
+TEST_SRC  := $(wildcard tests/unit/*/test_*.c)
+BENCH_SRC := $(wildcard bench/bench_*.c)
+FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
+
+LIB_OBJ   := $(LIB_SRC:%.c=$(O)/%.o)
+CLI_OBJ   := $(CLI_SRC:%.c=$(O)/%.o)
+WORK_OBJ  := $(WORK_SRC:%.c=$(O)/%.o)
+TRUTH_OBJ := $(TRUTH_SRC:%.c=$(O)/%.o)
+LIB       := $(O)/libthermocline.a
+SOLIB     := $(O)/libthermocline.so.$(SOVERSION)
+PROGRAM   := $(O)/thermocline
+WORKLOAD  := $(O)/bench/workload-gen
+TRUTH     := $(O)/lab/truth-report
+PLUGIN    := $(O)/lab/truth.so
+LAB_FILES := $(patsubst tests/lab/%,$(O)/lab/%,$(wildcard tests/lab/*.sh))
+TESTS     := $(TEST_SRC:%.c=$(O)/%)
+BENCHES   := $(BENCH_SRC:%.c=$(O)/%)
+FUZZERS   := $(FUZZ_SRC:%.c=$(O)/%)
+
+.PHONY: all check unit lab-check bench fuzz asan tsan lint install uninstall clean help deps demo \
+	build-deps check-deps lab-deps FORCE
+all: $(LIB) $(SOLIB) $(PROGRAM) $(WORKLOAD) $(TRUTH) $(PLUGIN) $(LAB_FILES)
+
+# Objects depend on the command that built them: changing a flag rebuilds.
+CMD := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDLIBS)
+$(O)/command: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(CMD))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(CMD))' >$@
+
+$(O)/%.o: %.c $(O)/command
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(LIB): $(LIB_OBJ)
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(SOLIB): $(LIB_OBJ)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,$(@F) $^ $(LDLIBS) -o $@
+	$(Q)ln -sf $(@F) $(O)/libthermocline.so
+
+$(PROGRAM): $(CLI_OBJ) $(LIB)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(WORKLOAD): $(WORK_OBJ) $(LIB)
+	$(call say,LD)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(TRUTH): $(TRUTH_OBJ) $(LIB)
+	$(call say,LD)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+# QEMU loads the plugin: it gets no sanitizer and none of our libraries.
+$(PLUGIN): tests/lab/truth/plugin.c $(wildcard tests/lab/truth/*.h) $(O)/command
+	$(call say,LD)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE -I. -std=gnu11 -O2 -g $(WARN) -pthread -fPIC -shared $< -o $@
+
+$(O)/lab/%: tests/lab/%
+	@mkdir -p $(@D)
+	$(Q)$(INSTALL) -m 755 $< $@
+
+# Tests of bench/workload link its objects; everything else needs the library only.
+# --wrap lets a test stand in for a system call (tests name what they wrap).
+$(O)/tests/%.o: override CPPFLAGS += -DTEST_DATA='"$(CURDIR)/tests/data"'
+$(TESTS): override LDLIBS += -lcmocka
+$(filter $(O)/tests/unit/bench/%,$(TESTS)): $(filter-out %/main.o,$(WORK_OBJ))
+$(TESTS) $(BENCHES): %: %.o $(LIB)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) $(LIB) $(LDLIBS) -o $@
+
+# --- running ---
+RUN := $(TESTS:%=%.run) $(BENCHES:%=%.run)
+.PHONY: $(RUN)
+$(RUN): %.run: %
+	$(Q)$(abspath $<)
+
+# Nothing but make and a compiler is needed to start: what is missing comes first.
+build-deps: ; @sh packaging/deps.sh install build
+check-deps: ; @sh packaging/deps.sh install build check
+lab-deps: ; @sh packaging/deps.sh install build check lab
+deps: ; @sh packaging/deps.sh list build check lint lab; sh packaging/deps.sh install build check lint lab
+
+check: check-deps
+	$(Q)+$(MAKE) --no-print-directory unit
+	$(Q)+$(MAKE) --no-print-directory lab-check
+unit: $(TESTS:%=%.run)
+lab-check: all
+	$(Q)O=$(O) sh tests/lab/run-tests.sh
+bench: $(BENCHES:%=%.run)
+demo: lab-deps
+	$(Q)+$(MAKE) --no-print-directory all
+	$(Q)O=$(O) sh tests/lab/demo.sh
+
+asan: ; $(Q)+$(MAKE) --no-print-directory O=$(O)/asan SAN='address undefined' unit
+tsan: ; $(Q)+$(MAKE) --no-print-directory O=$(O)/tsan SAN=thread unit
+
+$(O)/tests/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(WORK_SRC) $(O)/command
+	$(call say,FUZZ)
+	@mkdir -p $(@D)
+	$(Q)clang $(CPPFLAGS) -std=gnu11 -g -O1 -pthread -fsanitize=fuzzer,address,undefined \
+		$< $(LIB_SRC) $(filter-out %/main.c,$(WORK_SRC)) $(LDLIBS) -o $@
+fuzz: $(FUZZERS)
+	$(Q)for f in $(FUZZERS); do mkdir -p $$f.corpus && \
+		$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 $$f.corpus || exit 1; done
+
+OUR_C  := $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]')
+OUR_SH := $(shell git ls-files '*.sh' 2>/dev/null) .ci/run
+lint:
+	$(Q)clang-format --dry-run -Werror $(OUR_C)
+	$(Q)awk -f tests/lint/atomics.awk $(OUR_C)
+	$(Q)awk -f tests/lint/layers.awk $(OUR_C)
+	$(Q)for s in $$(sed -n 's/^const struct thermo_source \([a-z_]*\) = {.*/\1/p' sources/*.c); do \
+		grep -q "&$$s," sources/registry.c || { echo "$$s is not in sources/registry.c"; exit 1; }; done
+	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
+		--suppress=missingIncludeSystem -I. -Iinclude $(HAVE:%=-DHAVE_%=1) \
+		-DTHERMO_LAB_DIR='""' -DTHERMO_VERSION='""' $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(TRUTH_SRC)
+	$(Q)clang-tidy --quiet $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(TRUTH_SRC) -- $(CPPFLAGS) -std=gnu11
+	$(Q)for m in docs/man/*.[1-8]; do groff -man -ww -z -Tutf8 $$m || exit 1; done
+	$(Q)shellcheck -x $(OUR_SH)
+
+# --- installing ---
+D := $(DESTDIR)
+MAN_PAGES := $(wildcard docs/man/*.[1-8])
+install: all
+	$(INSTALL) -D -m 755 $(PROGRAM) $(D)$(BINDIR)/thermocline
+	$(INSTALL) -D -m 755 $(WORKLOAD) $(D)$(BINDIR)/thermocline-workload
+	$(INSTALL) -D -m 644 $(LIB) $(D)$(LIBDIR)/libthermocline.a
+	$(INSTALL) -D -m 755 $(SOLIB) $(D)$(LIBDIR)/libthermocline.so.$(SOVERSION)
+	ln -sf libthermocline.so.$(SOVERSION) $(D)$(LIBDIR)/libthermocline.so
+	$(INSTALL) -d $(D)$(LIBDIR)/pkgconfig $(D)$(UNITDIR) $(D)$(LABDIR)
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
+		packaging/thermocline.pc.in >$(D)$(LIBDIR)/pkgconfig/thermocline.pc
+	sed 's|@BINDIR@|$(BINDIR)|' packaging/thermocline.service.in >$(D)$(UNITDIR)/thermocline.service
+	$(INSTALL) -m 755 $(LAB_FILES) $(TRUTH) $(D)$(LABDIR)
+	$(INSTALL) -m 644 $(PLUGIN) $(D)$(LABDIR)
+	$(INSTALL) -d $(D)$(INCLUDEDIR)/thermocline
+	$(INSTALL) -m 644 include/thermocline/*.h $(D)$(INCLUDEDIR)/thermocline
+	for m in $(MAN_PAGES); do $(INSTALL) -D -m 644 $$m $(D)$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
+
+uninstall:
+	rm -rf $(D)$(BINDIR)/thermocline $(D)$(BINDIR)/thermocline-workload \
+		$(D)$(LIBDIR)/libthermocline.a $(D)$(LIBDIR)/libthermocline.so \
+		$(D)$(LIBDIR)/libthermocline.so.$(SOVERSION) $(D)$(LIBDIR)/pkgconfig/thermocline.pc \
+		$(D)$(LIBDIR)/thermocline $(D)$(INCLUDEDIR)/thermocline $(D)$(UNITDIR)/thermocline.service
+	for m in $(MAN_PAGES); do rm -f $(D)$(MANDIR)/man$${m##*.}/$${m##*/}; done
+
+clean:
+	rm -rf $(O)
+
+help:
+	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* ctl.c - `thermocline ctl`: ask the daemon, or read its status file when it hangs. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cmd.h"
+#include "cli/control.h"
+#include "cli/status.h"
+#include "core/cleanup.h"
+#include "core/error.h"
+
+static void print_usage(FILE *out)
+{
+	fprintf(out, "usage: thermocline ctl [--format text|json] COMMAND\n\n"
+		     "  status   what the daemon does: sources, regions, nodes, moved pages\n"
+		     "  ping     whether it answers\n\n"
+		     "  -f, --format text|json   default text\n"
+		     "  -h, --help               this text\n\n"
+		     "When the daemon does not answer, status reads the file that it writes each\n"
+		     "window, /run/thermocline/status, and says how old it is.\n");
+}
+
+static int print_reply(const char *text, bool json, bool is_status)
+{
+	struct json_object *root = json_tokener_parse(text);
+	int status = EXIT_OK;
+
+	if (!root || !json_object_is_type(root, json_type_object)) {
+		fprintf(stderr, "thermocline ctl: the reply is no JSON object\n");
+		status = EXIT_FAILED;
+	} else if (json) {
+		puts(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY));
+	} else if (is_status) {
+		status_print(stdout, root);
+	} else {
+		puts("the daemon answers");
+	}
+	json_object_put(root);
+	return status;
+}
+
+static int ask(const struct thermo_host *host, const char *command, bool json)
+{
+	AUTO_FREE char *reply = NULL;
+	bool is_status = strcmp(command, "status") == 0;
+	int err = control_ask(host, command, &reply);
+
+	if (err && is_status && err != -EACCES && err != -ENOENT && err != -ECONNREFUSED) {
+		fprintf(stderr, "thermocline ctl: %s: showing its status file\n",
+			thermo_last_error());
+		if (thermo_host_read_all(host, &reply, STATUS_PATH) >= 0)
+			err = 0;
+	}
+	if (err) {
+		fprintf(stderr, "thermocline ctl: %s\n", thermo_last_error());
+		return EXIT_FAILED;
+	}
+	return print_reply(reply, json, is_status);
+}
+
+int cmd_ctl(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "format", required_argument, NULL, 'f' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	struct thermo_host host;
+	bool json = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
+		if (c == 'h') {
+			print_usage(stdout);
+			return EXIT_OK;
+		}
+		if (c != 'f' || (strcmp(optarg, "text") != 0 && strcmp(optarg, "json") != 0)) {
+			if (c == 'f')
+				fprintf(stderr, "thermocline ctl: --format is text or json, not '%s'\n",
+					optarg);
+			return EXIT_USAGE;
+		}
+		json = strcmp(optarg, "json") == 0;
+	}
+	if (optind + 1 != argc ||
+	    (strcmp(argv[optind], "status") != 0 && strcmp(argv[optind], "ping") != 0)) {
+		print_usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (thermo_host_open(&host, "/")) {
+		fprintf(stderr, "thermocline ctl: %s\n", thermo_last_error());
+		return EXIT_FAILED;
+	}
+	int status = ask(&host, argv[optind], json);
+
+	thermo_host_close(&host);
+	return status;
+}

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* daemon.c - start the parts, turn the crank, take them down in the right order. */
+#include "cli/daemon.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/log.h"
+#include "core/error.h"
+
+#define DEFAULT_WINDOW_MS 1000
+#define DEFAULT_CPU_BUDGET_PCT 1.0
+#define DRAIN_NS 200000000ull
+#define TARGETS_INTERVAL_NS 5000000000ull
+#define MIN_RATE_PERMILLE 100u
+#define MAX_PIDS 1024
+
+static bool is_wanted(const struct daemon_opts *opts, const struct thermo_source *source)
+{
+	if (!opts->sources)
+		return !source->by_name_only;
+	for (char **name = opts->sources; *name; name++)
+		if (strcmp(*name, source->name) == 0)
+			return true;
+	return false;
+}
+
+/* By default what does not run here is passed over; what the user named must run. */
+static int start_source(struct daemon *d, const struct thermo_source *source)
+{
+	struct thermo_source_opts opts = { .host = d->host, .settings = &d->settings,
+					   .pause_damon_stat = d->opts->pause_damon_stat };
+	unsigned int changes = d->settings.nr_changes;
+	int err = source->probe(&opts);
+
+	if (!err)
+		err = runner_start(&d->runners[d->nr_runners], source, &opts,
+				   (uint8_t)d->nr_runners);
+	if (!err) {
+		err = thermo_monitor_add_reporter(d->monitor,
+						  runner_reporter(d->runners[d->nr_runners]));
+		d->nr_runners++;
+		return err;
+	}
+	/* Half started: what it changed goes back now, not at the end. */
+	if (d->settings.nr_changes > changes)
+		(void)thermo_settings_restore(&d->settings, changes);
+	if (d->opts->sources)
+		return err;
+	log_info("source %s is not used: %s", source->name, thermo_last_error());
+	return 0;
+}
+
+static int start_sources(struct daemon *d)
+{
+	int err = 0;
+
+	for (char **name = d->opts->sources; name && *name; name++)
+		if (!thermo_source_find(*name))
+			return thermo_fail(-EINVAL,
+					   "no source '%s': see thermocline sources", *name);
+	for (const struct thermo_source *const *s = thermo_sources; *s && !err; s++)
+		if (is_wanted(d->opts, *s) && d->nr_runners < MAX_RUNNERS)
+			err = start_source(d, *s);
+	if (!err && d->nr_runners == 0)
+		err = thermo_fail(-ENODEV,
+				  "no source of access information runs here: see thermocline sources");
+	return err;
+}
+
+static void tell_top_nodes(struct daemon *d)
+{
+	const struct thermo_topology *t = daemon_topology(d);
+	int nodes[THERMO_MAX_NODES];
+	size_t nr = 0;
+
+	for (size_t i = 0; i < t->nr_nodes; i++)
+		if (t->nodes[i].tier == 0)
+			nodes[nr++] = t->nodes[i].id;
+	thermo_monitor_set_top_nodes(d->monitor, nodes, nr);
+}
+
+static uint32_t count_sockets(const struct thermo_host *host)
+{
+	hwloc_bitmap_t online = hwloc_bitmap_alloc(), packages = hwloc_bitmap_alloc();
+	uint64_t package;
+	int nr = 0;
+
+	if (thermo_host_read_list(host, online, "sys/devices/system/cpu/online") == 0)
+		for (int cpu = hwloc_bitmap_first(online); cpu >= 0;
+		     cpu = hwloc_bitmap_next(online, cpu))
+			if (!thermo_host_read_u64(
+				    host, &package,
+				    "sys/devices/system/cpu/cpu%d/topology/physical_package_id",
+				    cpu) &&
+			    package < 4096)
+				hwloc_bitmap_set(packages, (unsigned int)package);
+	nr = hwloc_bitmap_weight(packages);
+	hwloc_bitmap_free(online);
+	hwloc_bitmap_free(packages);
+	return nr > 0 ? (uint32_t)nr : 1;
+}
+
+static int start_tiering(struct daemon *d)
+{
+	int err;
+
+	if (!d->opts->monitor_only) {
+		err = tierer_new(&d->tierer, d->host, &d->opts->tierer);
+		if (err == -ENODEV)
+			return thermo_fail(err, "%s; to watch accesses without moving pages: "
+						"thermocline run --monitor",
+					   strdupa(thermo_last_error()));
+		return err;
+	}
+	return thermo_topology_read(&d->topology, d->host, d->opts->tierer.tiers);
+}
+
+static void update_targets(struct daemon *d, uint64_t now_ns)
+{
+	pid_t pids[MAX_PIDS];
+	int nr = thermo_monitor_update_targets(d->monitor, &d->opts->targets);
+
+	d->targets_at_ns = now_ns + TARGETS_INTERVAL_NS;
+	if (nr < 0) {
+		log_warning("%s, ignoring", thermo_last_error());
+		return;
+	}
+	d->nr_targets = nr;
+	size_t nr_pids = thermo_monitor_pids(d->monitor, pids, MAX_PIDS);
+
+	for (size_t i = 0; i < d->nr_runners; i++)
+		runner_set_targets(d->runners[i], pids, nr_pids);
+}
+
+int daemon_start(struct daemon *d, const struct thermo_host *host, const struct daemon_opts *opts)
+{
+	int err;
+
+	*d = (struct daemon){ .host = host, .opts = opts, .settings.lock_fd = -1,
+			      .rate_permille = THERMO_RATE_FULL };
+	d->nr_sockets = count_sockets(host);
+	err = start_tiering(d);
+	if (!err)
+		err = thermo_monitor_new(&d->monitor, host, &opts->monitor);
+	/* Takes the lock, and puts back what a daemon that was killed left changed. */
+	if (!err)
+		err = thermo_settings_open(&d->settings, host, &d->nr_settings_left);
+	if (err)
+		return err;
+	if (d->nr_settings_left)
+		log_notice("put back %u settings of a daemon that was killed",
+			   d->nr_settings_left);
+	tell_top_nodes(d);
+	err = start_sources(d);
+	if (err)
+		return err;
+	d->started_ns = d->window_start_ns = thermo_host_now_ns(host);
+	d->window_at_ns = d->started_ns;
+	update_targets(d, d->started_ns);
+	return 0;
+}
+
+const struct thermo_topology *daemon_topology(const struct daemon *d)
+{
+	return d->tierer ? tierer_topology(d->tierer) : &d->topology;
+}
+
+static uint64_t process_cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+/*
+ * Shed load rather than fall behind: above the budget the sources sample less, well
+ * below it they go back towards their full rate.
+ */
+static void hold_cpu_budget(struct daemon *d, uint64_t window_ns)
+{
+	double budget_pct = d->opts->cpu_budget_pct > 0 ? d->opts->cpu_budget_pct
+							: DEFAULT_CPU_BUDGET_PCT;
+	uint64_t cpu_ns = process_cpu_ns(), migrator_ns = 0;
+	uint32_t rate = d->rate_permille;
+
+	if (d->tierer) {
+		struct tierer_status status;
+
+		tierer_status(d->tierer, &status);
+		migrator_ns = status.cpu_ns;
+	}
+	double all_pct = 100.0 * (double)(cpu_ns - d->cpu_ns) / (double)window_ns;
+	double moves_pct = 100.0 * (double)(migrator_ns - d->cpu_migrator_ns) / (double)window_ns;
+
+	d->cpu_ns = cpu_ns;
+	d->cpu_migrator_ns = migrator_ns;
+	d->cpu_with_moves_pct = all_pct;
+	/* Smoothed over some ten windows: a single busy one is no trend. */
+	d->cpu_pct += 0.1 * (all_pct - moves_pct - d->cpu_pct);
+	if (d->cpu_pct > budget_pct * d->nr_sockets && rate > MIN_RATE_PERMILLE) {
+		rate = rate * 9 / 10 > MIN_RATE_PERMILLE ? rate * 9 / 10 : MIN_RATE_PERMILLE;
+		d->nr_sheds++;
+	} else if (d->cpu_pct < 0.7 * budget_pct * d->nr_sockets && rate < THERMO_RATE_FULL) {
+		rate = rate * 11 / 10 + 1 < THERMO_RATE_FULL ? rate * 11 / 10 + 1 : THERMO_RATE_FULL;
+	}
+	if (rate != d->rate_permille)
+		for (size_t i = 0; i < d->nr_runners; i++)
+			runner_set_rate(d->runners[i], rate);
+	d->rate_permille = rate;
+}
+
+/* A source that ended by itself is told once; what it changed goes back at the end. */
+static int check_sources(struct daemon *d)
+{
+	size_t alive = 0;
+
+	for (size_t i = 0; i < d->nr_runners; i++) {
+		struct runner_status status;
+
+		runner_status(d->runners[i], &status);
+		alive += !status.failed;
+		if (status.failed && !d->runner_failed[i])
+			log_warning("source %s ended: %s, ignoring", status.source->name,
+				    status.error);
+		d->runner_failed[i] = status.failed;
+	}
+	return alive ? 0 : thermo_fail(-ENODEV, "no source of access information is left");
+}
+
+static int close_window(struct daemon *d, uint64_t now_ns)
+{
+	uint64_t window_ns = now_ns - d->window_start_ns;
+	struct thermo_snapshot *snapshot = NULL;
+	int err = check_sources(d);
+
+	if (err)
+		return err;
+	d->window_start_ns = now_ns;
+	d->window_at_ns = now_ns + (d->opts->window_ms ? d->opts->window_ms : DEFAULT_WINDOW_MS) *
+					   1000000ull;
+	err = thermo_monitor_close_window(d->monitor, &snapshot);
+	if (err) {
+		log_warning("%s, ignoring", thermo_last_error());
+		return 0;
+	}
+	thermo_snapshot_put(d->snapshot);
+	d->snapshot = snapshot;
+	if (d->tierer && tierer_tick(d->tierer, snapshot, window_ns))
+		log_warning("%s, ignoring", thermo_last_error());
+	if (window_ns)
+		hold_cpu_budget(d, window_ns);
+	return 0;
+}
+
+int64_t daemon_step(struct daemon *d, uint64_t now_ns)
+{
+	(void)thermo_monitor_drain(d->monitor);
+	if (now_ns >= d->targets_at_ns)
+		update_targets(d, now_ns);
+	if (now_ns >= d->window_at_ns) {
+		int err = close_window(d, now_ns);
+
+		if (err)
+			return err;
+	}
+	uint64_t left_ns = d->window_at_ns > now_ns ? d->window_at_ns - now_ns : 0;
+
+	return (int64_t)(left_ns < DRAIN_NS ? left_ns : DRAIN_NS);
+}
+
+int daemon_stop(struct daemon *d)
+{
+	int err;
+
+	/* No more moves; then no more reports; then the kernel as it was. */
+	tierer_free(d->tierer);
+	for (size_t i = 0; i < d->nr_runners; i++) {
+		thermo_monitor_remove_reporter(d->monitor, runner_reporter(d->runners[i]));
+		runner_stop(d->runners[i]);
+	}
+	err = thermo_settings_close(&d->settings);
+	thermo_snapshot_put(d->snapshot);
+	thermo_monitor_free(d->monitor);
+	*d = (struct daemon){ .settings.lock_fd = -1 };
+	return err;
+}

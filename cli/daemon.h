@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * daemon.h - sources, monitor and tiering put together: what `thermocline run` runs.
+ *
+ * One thread owns a daemon and calls everything here.  The sources and the
+ * migrator have threads of their own behind it.
+ */
+#ifndef CLI_DAEMON_H
+#define CLI_DAEMON_H
+
+#include "core/host.h"
+#include "core/settings.h"
+#include "sources/runner.h"
+#include "thermocline/monitor.h"
+#include "tiering/tierer.h"
+
+#define MAX_RUNNERS 16
+
+/**
+ * struct daemon_opts - What the user asked for.  Zeroes mean the default.
+ * @sources:	Names of the sources to use, NULL-terminated; NULL: all that run here.
+ * @monitor_only:	Watch, move nothing; also where there is nothing to tier.
+ * @cpu_budget_pct:	CPU time for sampling and monitoring, in percent of one CPU for
+ *		each socket; default 1.  Moving pages has a budget of its own.
+ * @window_ms:	Length of a window; default 1000.
+ */
+struct daemon_opts {
+	char **sources;
+	bool monitor_only;
+	bool pause_damon_stat;
+	double cpu_budget_pct;
+	uint32_t window_ms;
+	struct thermo_target_spec targets;
+	struct thermo_monitor_opts monitor;
+	struct tierer_opts tierer;
+};
+
+struct daemon {
+	const struct thermo_host *host;
+	const struct daemon_opts *opts;
+	struct thermo_settings settings;
+	unsigned int nr_settings_left; /* put back from a daemon that was killed */
+	size_t nr_runners;
+	struct runner *runners[MAX_RUNNERS];
+	bool runner_failed[MAX_RUNNERS]; /* and it was said */
+	struct thermo_monitor *monitor;
+	struct tierer *tierer; /* NULL when it only monitors */
+	struct thermo_topology topology; /* when it only monitors */
+	struct thermo_snapshot *snapshot; /* newest, NULL before the first window */
+	int nr_targets;
+	uint32_t nr_sockets;
+	uint64_t started_ns;
+	uint64_t window_at_ns; /* when the next window closes */
+	uint64_t targets_at_ns;
+	uint64_t window_start_ns;
+	uint64_t cpu_ns;	    /* of the process at the last window */
+	uint64_t cpu_migrator_ns;
+	double cpu_pct;		    /* of one CPU, last window, without moving pages */
+	double cpu_with_moves_pct;
+	uint32_t rate_permille;
+	uint64_t nr_sheds; /* times that the rate was lowered for the CPU budget */
+};
+
+/* Return: 0 or -errno; then daemon_stop() is still to be called. */
+int daemon_start(struct daemon *daemon, const struct thermo_host *host,
+		 const struct daemon_opts *opts);
+
+/*
+ * Do what is due at @now_ns.  Return: nanoseconds until it wants to be called
+ * again, or -errno when no source is left.
+ */
+int64_t daemon_step(struct daemon *daemon, uint64_t now_ns);
+
+/* Stop all, put everything back.  Return: 0, or the first -errno of putting back. */
+int daemon_stop(struct daemon *daemon);
+
+const struct thermo_topology *daemon_topology(const struct daemon *daemon);
+
+#endif

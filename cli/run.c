@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* run.c - `thermocline run`: options, and the loop around a daemon. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#ifdef HAVE_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+#include "cli/cmd.h"
+#include "cli/control.h"
+#include "cli/daemon.h"
+#include "cli/log.h"
+#include "cli/status.h"
+#include "core/cleanup.h"
+#include "core/error.h"
+#include "core/number.h"
+#include "core/privilege.h"
+
+#define MAX_TARGET_PIDS 256
+#define MAX_SOURCE_NAMES 16
+
+struct run_opts {
+	struct daemon_opts daemon;
+	pid_t pids[MAX_TARGET_PIDS];
+	char *sources[MAX_SOURCE_NAMES + 1];
+	uint64_t status_interval_s;
+	uint64_t duration_s; /* 0: until told to stop */
+	bool json;
+};
+
+enum {
+	OPT_CGROUP = 256,
+	OPT_NAME,
+	OPT_MIN_RSS,
+	OPT_TIERS,
+	OPT_CPU_BUDGET,
+	OPT_MIGRATE_RATE,
+	OPT_MIGRATE_SHARE,
+	OPT_REGIONS,
+	OPT_WINDOW,
+	OPT_STATUS_INTERVAL,
+	OPT_DURATION,
+	OPT_DRY_RUN,
+	OPT_MONITOR,
+	OPT_PAUSE,
+};
+
+static const struct option long_options[] = {
+	{ "pid", required_argument, NULL, 'p' },
+	{ "cgroup", required_argument, NULL, OPT_CGROUP },
+	{ "name", required_argument, NULL, OPT_NAME },
+	{ "min-rss", required_argument, NULL, OPT_MIN_RSS },
+	{ "source", required_argument, NULL, 's' },
+	{ "tiers", required_argument, NULL, OPT_TIERS },
+	{ "cpu-budget", required_argument, NULL, OPT_CPU_BUDGET },
+	{ "migrate-rate", required_argument, NULL, OPT_MIGRATE_RATE },
+	{ "migrate-share", required_argument, NULL, OPT_MIGRATE_SHARE },
+	{ "regions", required_argument, NULL, OPT_REGIONS },
+	{ "window", required_argument, NULL, OPT_WINDOW },
+	{ "status-interval", required_argument, NULL, OPT_STATUS_INTERVAL },
+	{ "duration", required_argument, NULL, OPT_DURATION },
+	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
+	{ "monitor", no_argument, NULL, OPT_MONITOR },
+	{ "pause-damon-stat", no_argument, NULL, OPT_PAUSE },
+	{ "format", required_argument, NULL, 'f' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static void print_usage(FILE *out)
+{
+	fprintf(out,
+		"usage: thermocline run [OPTION...]\n\n"
+		"Watches which memory is accessed and moves hot pages to fast nodes and cold pages\n"
+		"to slow ones.  With no option it finds sources, tiers and processes by itself.\n\n"
+		"Which processes (all that is given must hold):\n"
+		"  -p, --pid PID              this one; may be repeated, up to %d times\n"
+		"      --cgroup PATH          those in this cgroup or below it\n"
+		"      --name PATTERN         those whose command name matches the shell pattern\n"
+		"      --min-rss SIZE         those with so much resident memory; default 32M\n"
+		"                             unless one of the above is given\n"
+		"How:\n"
+		"  -s, --source NAME[,NAME]   only these sources; default: all that run here\n"
+		"      --pause-damon-stat     turn DAMON_STAT off while running, to use DAMON\n"
+		"      --tiers LIST           nodes from fast to slow, as 0,1/2; default: found\n"
+		"      --regions MIN-MAX      number of regions; default 10-1000\n"
+		"      --window MS            length of a window, 100 to 60000; default 1000\n"
+		"      --cpu-budget PCT       of one CPU for each socket; default 1\n"
+		"      --migrate-share PCT    of time that may be spent moving pages; default 50\n"
+		"      --migrate-rate MIB     MiB a second at most, both directions; default no limit\n"
+		"      --dry-run              decide and tell, but move nothing\n"
+		"      --monitor              watch only; also where there is nothing to tier\n"
+		"Output:\n"
+		"      --status-interval S    seconds between status lines; default 10, 0: none\n"
+		"  -f, --format text|json     of the status lines; default text\n"
+		"      --duration S           stop after so many seconds\n"
+		"  -h, --help                 this text\n",
+		MAX_TARGET_PIDS);
+}
+
+static int bad(const char *option, const char *value, const char *expected)
+{
+	fprintf(stderr, "thermocline run: %s: '%s' is not %s\n", option, value, expected);
+	return -EINVAL;
+}
+
+static int parse_range(const char *text, uint32_t *min, uint32_t *max)
+{
+	char copy[32];
+	char *dash;
+	uint64_t low, high;
+
+	if (strlen(text) >= sizeof(copy))
+		return -EINVAL;
+	(void)snprintf(copy, sizeof(copy), "%s", text);
+	dash = strchr(copy, '-');
+	if (!dash)
+		return -EINVAL;
+	*dash = '\0';
+	if (thermo_parse_u64(copy, 1000000, &low) || thermo_parse_u64(dash + 1, 1000000, &high) ||
+	    low < 1 || high < 10 || low > high)
+		return -EINVAL;
+	*min = (uint32_t)low;
+	*max = (uint32_t)high;
+	return 0;
+}
+
+static int add_pid(struct run_opts *o, const char *text)
+{
+	struct thermo_target_spec *t = &o->daemon.targets;
+	uint64_t pid;
+
+	if (thermo_parse_u64(text, 1u << 22, &pid) || pid == 0)
+		return bad("--pid", text, "a process id");
+	if (t->nr_pids == MAX_TARGET_PIDS)
+		return bad("--pid", text, "possible any more: too many; use --cgroup or --name");
+	o->pids[t->nr_pids++] = (pid_t)pid;
+	t->pids = o->pids;
+	return 0;
+}
+
+static int add_sources(struct run_opts *o, char *text)
+{
+	size_t nr = 0;
+	char *save = NULL;
+
+	while (o->sources[nr])
+		nr++;
+	for (char *name = strtok_r(text, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
+		if (!thermo_source_find(name))
+			return bad("--source", name, "a source: see thermocline sources");
+		if (nr == MAX_SOURCE_NAMES)
+			return bad("--source", name, "possible any more: too many");
+		o->sources[nr++] = name;
+	}
+	o->daemon.sources = nr ? o->sources : NULL;
+	return nr ? 0 : bad("--source", text, "a source: see thermocline sources");
+}
+
+/* A number with its range.  Return: 0 or -EINVAL, said. */
+static int number(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *value)
+{
+	char expected[80];
+
+	if (thermo_parse_u64(text, max, value) == 0 && *value >= min)
+		return 0;
+	(void)snprintf(expected, sizeof(expected), "a number from %" PRIu64 " to %" PRIu64, min, max);
+	return bad(option, text, expected);
+}
+
+static int parse_how(struct run_opts *o, int c, char *arg)
+{
+	struct daemon_opts *d = &o->daemon;
+	uint64_t n = 0;
+	int err = 0;
+
+	switch (c) {
+	case OPT_TIERS:
+		d->tierer.tiers = arg;
+		return 0;
+	case OPT_CPU_BUDGET:
+		if (thermo_parse_decimal(arg, 100, &d->cpu_budget_pct) || d->cpu_budget_pct <= 0)
+			return bad("--cpu-budget", arg, "a percentage above 0, up to 100");
+		return 0;
+	case OPT_MIGRATE_RATE:
+		err = number("--migrate-rate", arg, 1, 1u << 20, &n);
+		d->tierer.bytes_per_s = n << 20;
+		return err;
+	case OPT_MIGRATE_SHARE:
+		err = number("--migrate-share", arg, 1, 100, &n);
+		d->tierer.share_pct = (uint32_t)n;
+		return err;
+	case OPT_REGIONS:
+		if (parse_range(arg, &d->monitor.min_nr_regions, &d->monitor.max_nr_regions))
+			return bad("--regions", arg, "MIN-MAX with 1 <= MIN <= MAX, 10 <= MAX <= 1000000");
+		return 0;
+	case OPT_WINDOW:
+		err = number("--window", arg, 100, 60000, &n);
+		d->window_ms = (uint32_t)n;
+		return err;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int parse_option(struct run_opts *o, int c, char *arg)
+{
+	struct daemon_opts *d = &o->daemon;
+
+	switch (c) {
+	case 'p':
+		return add_pid(o, arg);
+	case 's':
+		return add_sources(o, arg);
+	case 'f':
+		o->json = strcmp(arg, "json") == 0;
+		return o->json || strcmp(arg, "text") == 0 ? 0 : bad("--format", arg, "text or json");
+	case OPT_CGROUP:
+		d->targets.cgroup = arg;
+		return arg[0] == '/' ? 0 : bad("--cgroup", arg, "a path in the cgroup2 tree, as /a/b");
+	case OPT_NAME:
+		d->targets.name = arg;
+		return 0;
+	case OPT_MIN_RSS:
+		if (thermo_parse_bytes(arg, 1ull << 50, &d->targets.min_rss_bytes))
+			return bad("--min-rss", arg, "a size, as 64M");
+		return 0;
+	case OPT_STATUS_INTERVAL:
+		return number("--status-interval", arg, 0, 86400, &o->status_interval_s);
+	case OPT_DURATION:
+		return number("--duration", arg, 1, 1u << 30, &o->duration_s);
+	case OPT_DRY_RUN:
+		d->tierer.dry_run = true;
+		return 0;
+	case OPT_MONITOR:
+		d->monitor_only = true;
+		return 0;
+	case OPT_PAUSE:
+		d->pause_damon_stat = true;
+		return 0;
+	default:
+		return parse_how(o, c, arg);
+	}
+}
+
+/* Return: 0; -EINVAL for a usage error, said; 1 when help was asked for. */
+static int parse_args(int argc, char **argv, struct run_opts *o)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "p:s:f:h", long_options, NULL)) != -1) {
+		if (c == 'h') {
+			print_usage(stdout);
+			return 1;
+		}
+		if (c == '?' || parse_option(o, c, optarg))
+			return -EINVAL;
+	}
+	if (optind != argc) {
+		fprintf(stderr, "thermocline run: '%s': no arguments are taken\n", argv[optind]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void tell_systemd(const char *state)
+{
+#ifdef HAVE_SYSTEMD
+	(void)sd_notify(0, state);
+#else
+	(void)state;
+#endif
+}
+
+static void print_status(const struct daemon *d, uint64_t now_ns, struct status_line_state *last,
+			 bool json)
+{
+	char line[512];
+
+	if (json) {
+		struct json_object *root = status_json(d, now_ns);
+
+		printf("%s\n", json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN));
+		json_object_put(root);
+	} else {
+		status_line(d, now_ns, last, line, sizeof(line));
+		printf("%s\n", line);
+	}
+	(void)fflush(stdout);
+}
+
+static void say_start(const struct daemon *d)
+{
+	const struct thermo_topology *t = daemon_topology(d);
+	char text[512] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < d->nr_runners; i++) {
+		struct runner_status s;
+
+		runner_status(d->runners[i], &s);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i ? ", " : "",
+					s.source->name);
+	}
+	log_info("sources: %s", text);
+	for (size_t tier = 0; tier < t->nr_tiers; tier++) {
+		len = 0;
+		text[0] = '\0';
+		for (size_t i = 0; i < t->nr_nodes && len < sizeof(text) - 64; i++)
+			if (t->nodes[i].tier == (int)tier)
+				len += (size_t)snprintf(text + len, sizeof(text) - len,
+							" node%d (%" PRIu64 " MiB, %u ns)",
+							t->nodes[i].id,
+							t->nodes[i].total_bytes >> 20,
+							t->nodes[i].read_latency_ns);
+		log_info("tier %zu:%s, by %s", tier, text, t->tiers_from);
+	}
+	if (t->warning[0])
+		log_warning("%s", t->warning);
+}
+
+struct loop {
+	int signal_fd;
+	int control_fd;
+	const struct run_opts *opts;
+	struct status_line_state last;
+	uint64_t status_at_ns;
+	uint64_t stop_at_ns;
+	uint64_t written; /* snapshot whose status is on disk */
+};
+
+static int open_loop(struct loop *l, const struct thermo_host *host)
+{
+	sigset_t signals;
+
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGHUP);
+	/* Blocked before any thread exists, so that all inherit it. */
+	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
+	l->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (l->signal_fd < 0)
+		return thermo_fail(-errno, "signalfd: %s", strerror(errno));
+	(void)host;
+	return 0;
+}
+
+/* Return: whether to go on. */
+static bool wait_for_events(struct loop *l, const struct daemon *d, int64_t timeout_ns)
+{
+	struct pollfd fds[] = { { .fd = l->signal_fd, .events = POLLIN },
+				{ .fd = l->control_fd, .events = POLLIN } };
+	struct timespec timeout = { timeout_ns / 1000000000, timeout_ns % 1000000000 };
+
+	if (ppoll(fds, 2, &timeout, NULL) <= 0)
+		return true;
+	if (fds[1].revents & POLLIN)
+		control_serve(l->control_fd, d);
+	return !(fds[0].revents & POLLIN);
+}
+
+static void tell_status(struct loop *l, struct daemon *d, uint64_t now_ns)
+{
+	if (d->snapshot && d->snapshot->sequence != l->written) {
+		l->written = d->snapshot->sequence;
+		if (status_write(d, now_ns))
+			log_warning("%s, ignoring", thermo_last_error());
+	}
+	if (l->opts->status_interval_s && now_ns >= l->status_at_ns) {
+		if (l->status_at_ns)
+			print_status(d, now_ns, &l->last, l->opts->json);
+		else
+			l->last.time_ns = now_ns;
+		l->status_at_ns = now_ns + l->opts->status_interval_s * 1000000000ull;
+	}
+}
+
+static int run_loop(struct loop *l, struct daemon *d)
+{
+	for (;;) {
+		uint64_t now_ns = thermo_host_now_ns(d->host);
+		int64_t wait_ns = daemon_step(d, now_ns);
+
+		if (wait_ns < 0)
+			return (int)wait_ns;
+		tell_status(l, d, now_ns);
+		if (!wait_for_events(l, d, wait_ns))
+			return 0;
+		if (l->stop_at_ns && now_ns >= l->stop_at_ns)
+			return 0;
+	}
+}
+
+static int run_daemon(struct run_opts *o, const struct thermo_host *host)
+{
+	struct loop l = { .signal_fd = -1, .control_fd = -1, .opts = o };
+	struct daemon d = { .settings.lock_fd = -1 };
+	int err = open_loop(&l, host);
+
+	if (!err && !o->daemon.monitor_only && !o->daemon.tierer.dry_run)
+		err = thermo_require_caps(host, THERMO_CAP_SYS_NICE | THERMO_CAP_SYS_PTRACE,
+					  "moving other processes' pages");
+	if (!err)
+		err = daemon_start(&d, host, &o->daemon);
+	if (!err) {
+		l.control_fd = control_listen(host);
+		err = l.control_fd < 0 ? l.control_fd : 0;
+	}
+	if (!err) {
+		say_start(&d);
+		tell_systemd("READY=1");
+		l.stop_at_ns = o->duration_s ? d.started_ns + o->duration_s * 1000000000ull : 0;
+		err = run_loop(&l, &d);
+		tell_systemd("STOPPING=1");
+		if (!err && o->status_interval_s)
+			print_status(&d, thermo_host_now_ns(host), &l.last, o->json);
+	}
+	if (err)
+		log_error("%s", thermo_last_error());
+	if (l.control_fd >= 0) {
+		(void)close(l.control_fd);
+		(void)unlinkat(host->root_fd, CONTROL_PATH, 0);
+		(void)unlinkat(host->root_fd, STATUS_PATH, 0);
+	}
+	int restore_err = daemon_stop(&d);
+
+	if (restore_err)
+		log_error("putting settings back: %s", thermo_last_error());
+	(void)close(l.signal_fd);
+	return err || restore_err ? EXIT_FAILED : EXIT_OK;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run_opts opts = { .status_interval_s = 10 };
+	struct thermo_host host;
+	int err = parse_args(argc, argv, &opts);
+
+	if (err)
+		return err > 0 ? EXIT_OK : EXIT_USAGE;
+	if (thermo_host_open(&host, "/")) {
+		fprintf(stderr, "thermocline run: %s\n", thermo_last_error());
+		return EXIT_FAILED;
+	}
+	int status = run_daemon(&opts, &host);
+
+	thermo_host_close(&host);
+	return status;
+}

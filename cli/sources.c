@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* sources.c - `thermocline sources`: what there is, what would be used, why not the rest. */
+#include <getopt.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cmd.h"
+#include "core/error.h"
+#include "core/host.h"
+#include "thermocline/source.h"
+
+static const struct {
+	uint32_t bit;
+	const char *name;
+} abilities[] = {
+	{ THERMO_CAN_VIRTUAL, "virtual" },   { THERMO_CAN_PHYSICAL, "physical" },
+	{ THERMO_CAN_OP, "read-write" },     { THERMO_CAN_CPU, "cpu" },
+	{ THERMO_CAN_THREAD, "thread" },     { THERMO_CAN_LATENCY, "latency" },
+	{ THERMO_CAN_LEVEL, "level" },	     { THERMO_CAN_NEGATIVE, "not-accessed" },
+};
+
+#define NR_ABILITIES (sizeof(abilities) / sizeof(abilities[0]))
+
+static void print_usage(FILE *out)
+{
+	fprintf(out,
+		"usage: thermocline sources [OPTION...]\n\n"
+		"Lists the sources of access information: whether each runs on this machine and,\n"
+		"if not, why; what it can tell; and which ones `thermocline run` would use.\n\n"
+		"  -f, --format text|json    default text\n"
+		"      --pause-damon-stat    as if run with it: DAMON_STAT may be turned off\n"
+		"  -h, --help                this text\n");
+}
+
+static void list_abilities(const struct thermo_source *s, char *text, size_t size)
+{
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < NR_ABILITIES; i++)
+		if (s->can & abilities[i].bit && len < size)
+			len += (size_t)snprintf(text + len, size - len, "%s%s", len ? "," : "",
+						abilities[i].name);
+}
+
+static void print_text(const struct thermo_source *s, int err, bool chosen)
+{
+	char can[128];
+
+	list_abilities(s, can, sizeof(can));
+	printf("%-10s %-9s %s\n", s->name,
+	       chosen ? "chosen" :
+	       err    ? "no" :
+			"yes",
+	       s->summary);
+	if (err)
+		printf("%20s why not: %s\n", "", thermo_last_error());
+	printf("%20s tells: %s; finest %llu bytes\n", "", can,
+	       (unsigned long long)s->granularity_bytes);
+	printf("%20s costs: %s\n", "", s->cost);
+	if (s->changes)
+		printf("%20s changes while it runs: %s\n", "", s->changes);
+}
+
+static struct json_object *to_json(const struct thermo_source *s, int err, bool chosen)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *can = json_object_new_array();
+
+	json_object_object_add(o, "name", json_object_new_string(s->name));
+	json_object_object_add(o, "summary", json_object_new_string(s->summary));
+	json_object_object_add(o, "usable", json_object_new_boolean(!err));
+	json_object_object_add(o, "chosen", json_object_new_boolean(chosen));
+	if (err)
+		json_object_object_add(o, "why_not", json_object_new_string(thermo_last_error()));
+	for (size_t i = 0; i < NR_ABILITIES; i++)
+		if (s->can & abilities[i].bit)
+			json_object_array_add(can, json_object_new_string(abilities[i].name));
+	json_object_object_add(o, "can", can);
+	json_object_object_add(o, "granularity_bytes",
+			       json_object_new_uint64(s->granularity_bytes));
+	json_object_object_add(o, "cost", json_object_new_string(s->cost));
+	if (s->changes)
+		json_object_object_add(o, "changes", json_object_new_string(s->changes));
+	return o;
+}
+
+static void list_sources(const struct thermo_source_opts *opts, bool json)
+{
+	struct json_object *list = json ? json_object_new_array() : NULL;
+
+	if (!json)
+		printf("%-10s %-9s\n", "source", "usable");
+	for (const struct thermo_source *const *s = thermo_sources; *s; s++) {
+		int err = (*s)->probe(opts);
+		bool chosen = !err && !(*s)->by_name_only;
+
+		if (json)
+			json_object_array_add(list, to_json(*s, err, chosen));
+		else
+			print_text(*s, err, chosen);
+	}
+	if (json)
+		puts(json_object_to_json_string_ext(list, JSON_C_TO_STRING_PRETTY));
+	json_object_put(list);
+}
+
+int cmd_sources(int argc, char **argv)
+{
+	enum { OPT_PAUSE = 256 };
+	static const struct option options[] = {
+		{ "format", required_argument, NULL, 'f' },
+		{ "pause-damon-stat", no_argument, NULL, OPT_PAUSE },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	struct thermo_source_opts opts = { 0 };
+	struct thermo_host host;
+	bool json = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
+		switch (c) {
+		case 'h':
+			print_usage(stdout);
+			return EXIT_OK;
+		case OPT_PAUSE:
+			opts.pause_damon_stat = true;
+			break;
+		case 'f':
+			json = strcmp(optarg, "json") == 0;
+			if (json || strcmp(optarg, "text") == 0)
+				break;
+			fprintf(stderr, "thermocline sources: --format is text or json, not '%s'\n",
+				optarg);
+			return EXIT_USAGE;
+		default:
+			return EXIT_USAGE;
+		}
+	}
+	if (optind != argc) {
+		fprintf(stderr, "thermocline sources: '%s': no arguments are taken\n", argv[optind]);
+		return EXIT_USAGE;
+	}
+	if (thermo_host_open(&host, "/")) {
+		fprintf(stderr, "thermocline sources: %s\n", thermo_last_error());
+		return EXIT_FAILED;
+	}
+	opts.host = &host;
+	list_sources(&opts, json);
+	thermo_host_close(&host);
+	return EXIT_OK;
+}

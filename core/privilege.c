@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* privilege.c - CapEff of /proc/self/status. */
+#include "core/privilege.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/error.h"
+
+static const struct {
+	uint64_t cap;
+	const char *name;
+} cap_names[] = {
+	{ THERMO_CAP_SYS_PTRACE, "CAP_SYS_PTRACE" },
+	{ THERMO_CAP_SYS_ADMIN, "CAP_SYS_ADMIN" },
+	{ THERMO_CAP_SYS_NICE, "CAP_SYS_NICE" },
+	{ THERMO_CAP_PERFMON, "CAP_PERFMON" },
+};
+
+int thermo_require_caps(const struct thermo_host *host, uint64_t caps, const char *what)
+{
+	char text[4096], names[128] = "";
+	uint64_t effective = 0;
+	int err = thermo_host_read(host, text, sizeof(text), "proc/self/status");
+
+	if (err < 0)
+		return err;
+	const char *line = strstr(text, "CapEff:");
+
+	if (!line || sscanf(line, "CapEff: %" SCNx64, &effective) != 1)
+		return thermo_fail(-EBADMSG, "/proc/self/status: no CapEff line");
+	/* CAP_SYS_ADMIN stands in for CAP_PERFMON, as in the kernel. */
+	if (effective & THERMO_CAP_SYS_ADMIN)
+		effective |= THERMO_CAP_PERFMON;
+	for (size_t i = 0; i < sizeof(cap_names) / sizeof(cap_names[0]); i++) {
+		if (!(caps & ~effective & cap_names[i].cap))
+			continue;
+		if (names[0])
+			strcat(names, " and ");
+		strcat(names, cap_names[i].name);
+	}
+	if (names[0])
+		return thermo_fail(-EPERM, "%s: needs %s: run as root", what, names);
+	return 0;
+}

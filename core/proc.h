@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* proc.h - what /proc says of a process. */
+#ifndef CORE_PROC_H
+#define CORE_PROC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/host.h"
+
+#define THERMO_PAGE_BYTES 4096ull
+#define THERMO_HUGE_BYTES (2ull << 20)
+
+/**
+ * struct thermo_proc - A process.
+ * @start_ticks:	When it started; with the pid it names one process for good,
+ *		because a pid that is used again has another start.
+ * @kernel_thread:	It has no memory of its own.
+ */
+struct thermo_proc {
+	pid_t pid;
+	uint64_t start_ticks;
+	uint64_t rss_bytes;
+	uint32_t nr_threads;
+	bool kernel_thread;
+	char name[16];
+};
+
+/* Return: 0; -ESRCH when there is no such process (any more); -errno. */
+int thermo_proc_read(const struct thermo_host *host, pid_t pid, struct thermo_proc *proc);
+
+/* A range of a process' address space. */
+struct thermo_range {
+	uint64_t start;
+	uint64_t end;
+};
+
+/**
+ * thermo_proc_ranges() - The mappings of a process, joined across small gaps.
+ * @max_ranges:	At most so many; the smallest gaps are closed first.
+ * @ranges:	Out: room for @max_ranges.
+ *
+ * Special mappings of the kernel are left out.
+ *
+ * Return: number of ranges; 0 for a process without memory; -errno.
+ */
+int thermo_proc_ranges(const struct thermo_host *host, pid_t pid, size_t max_ranges,
+		       struct thermo_range *ranges);
+
+#endif

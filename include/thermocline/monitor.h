@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * thermocline/monitor.h - which memory is accessed, how much, by whom.
+ *
+ * A monitor drains the reporters of its sources into the regions of its targets
+ * and closes a window now and then; each window gives an immutable snapshot.  One
+ * thread runs the monitor; any thread reads snapshots.
+ *
+ * The estimate.  A report says how many accesses were seen in an extent that was
+ * watched for some time: events and exposure (bytes x seconds).  A region adds both
+ * up, older ones at half weight every half-life, and its rate is events over
+ * exposure: the maximum-likelihood estimate for accesses that come independently,
+ * whatever mixture of sources it came from.  A source that is switched off adds
+ * neither, so the estimate stays and only its weight falls.  With n events the
+ * relative standard error is 1/sqrt(n).
+ */
+#ifndef THERMOCLINE_MONITOR_H
+#define THERMOCLINE_MONITOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "thermocline/report.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct thermo_host;
+struct thermo_monitor;
+
+#define THERMO_MAX_REPORTERS 64
+#define THERMO_TOP_CPUS 8
+#define THERMO_TOP_TIDS 4
+#define THERMO_REGION_NODES 4
+
+/**
+ * struct thermo_monitor_opts - Zeroes mean the default.
+ * @min_nr_regions:	No target has fewer, if it is that large; default 10.
+ * @max_nr_regions:	Over all targets; default 1000, 10 to 1000000.
+ * @half_life_ms:	After which evidence counts half; default 5000.
+ */
+struct thermo_monitor_opts {
+	uint32_t min_nr_regions;
+	uint32_t max_nr_regions;
+	uint32_t half_life_ms;
+};
+
+/**
+ * struct thermo_target_spec - Which processes to watch.  All that is set must hold.
+ * @pids:	One of these; NULL: any.
+ * @cgroup:	In this cgroup or below it, as "/a/b" relative to the cgroup2 mount.
+ * @name:	Command name matches this pattern, fnmatch(3).
+ * @min_rss_bytes:	At least so much resident; default 32 MiB when neither pids nor
+ *		cgroup nor name is given, else 0.
+ * @max_targets:	At most so many, the largest first; default 256.
+ *
+ * Kernel threads and the caller itself are never watched.
+ */
+struct thermo_target_spec {
+	const pid_t *pids;
+	size_t nr_pids;
+	const char *cgroup;
+	const char *name;
+	uint64_t min_rss_bytes;
+	size_t max_targets;
+};
+
+/* One of the heaviest CPUs or threads; the share is of the region's events. */
+struct thermo_share {
+	uint32_t key;
+	float share;
+};
+
+struct thermo_node_bytes {
+	int16_t node;
+	uint64_t bytes;
+};
+
+/**
+ * struct thermo_region - A region of a target, in a snapshot.
+ * @target:	Index in thermo_snapshot.targets.
+ * @accesses_per_s:	Of the whole region; with @accesses_per_s_error, one standard
+ *		error.
+ * @read_share, @write_share:	Of the events whose direction is known, 0 to 1; both 0
+ *		when none is.
+ * @nr_events:	Weight of the evidence: events, the old ones counted less.  0 with
+ *		@exposure_s 0: never observed, the rate is the target's mean.
+ * @exposure_s:	How long an average byte was watched, the old counted less.
+ * @age_ns:	Since the rate last changed significantly.
+ * @evidence_age_ns:	Since a source last said anything; UINT64_MAX: never.
+ * @nodes:	Where the resident bytes are, estimated from a sample of pages; most
+ *		first, unused ones have bytes 0.
+ */
+struct thermo_region {
+	uint64_t start;
+	uint64_t end;
+	uint32_t target;
+	double accesses_per_s;
+	double accesses_per_s_error;
+	float read_share;
+	float write_share;
+	float nr_events;
+	float exposure_s;
+	uint64_t age_ns;
+	uint64_t evidence_age_ns;
+	struct thermo_share cpus[THERMO_TOP_CPUS];
+	struct thermo_share tids[THERMO_TOP_TIDS];
+	struct thermo_node_bytes nodes[THERMO_REGION_NODES];
+};
+
+struct thermo_target {
+	pid_t pid;
+	uint64_t start_ticks;
+	uint64_t rss_bytes;
+	char name[16];
+};
+
+/**
+ * struct thermo_monitor_counters - Where reports went; each is in exactly one.
+ * @ingested:	Reports that became evidence.
+ * @no_target:	Of a process that is not watched (any more).
+ * @no_region:	Outside of every mapping of its target.
+ * @bad:	Nonsense: no extent, or one that wraps around.
+ * @dropped:	Lost in full rings.
+ */
+struct thermo_monitor_counters {
+	uint64_t ingested;
+	uint64_t no_target;
+	uint64_t no_region;
+	uint64_t bad;
+	uint64_t dropped;
+};
+
+/* Regions are sorted by target, then address. */
+struct thermo_snapshot {
+	uint64_t time_ns;
+	uint64_t window_ns;
+	uint64_t sequence;
+	uint32_t nr_targets;
+	uint32_t nr_regions;
+	const struct thermo_target *targets;
+	const struct thermo_region *regions;
+	struct thermo_monitor_counters counters;
+};
+
+/* Return: 0, -EINVAL for options out of range, -ENOMEM. */
+THERMO_API int thermo_monitor_new(struct thermo_monitor **monitor, const struct thermo_host *host,
+				  const struct thermo_monitor_opts *opts);
+THERMO_API void thermo_monitor_free(struct thermo_monitor *monitor);
+
+/* The monitor drains @reporter from now on; it stays the caller's.  Return: 0 or -ENOSPC. */
+THERMO_API int thermo_monitor_add_reporter(struct thermo_monitor *monitor,
+					   struct thermo_reporter *reporter);
+THERMO_API void thermo_monitor_remove_reporter(struct thermo_monitor *monitor,
+					       struct thermo_reporter *reporter);
+
+/**
+ * thermo_monitor_set_top_nodes() - Which nodes are the top tier.
+ *
+ * Only then do reports of THERMO_SCOPE_LOWER_TIERS that something was not accessed
+ * count, for the share of a region that is on other nodes.  Nodes from 0 to 1023.
+ */
+THERMO_API void thermo_monitor_set_top_nodes(struct thermo_monitor *monitor, const int *nodes,
+					     size_t nr_nodes);
+
+/**
+ * thermo_monitor_update_targets() - Follow processes that appear, exit, grow.
+ *
+ * Reads /proc; call it every few seconds.  A process whose mappings cannot be read
+ * any more is dropped with its regions.
+ *
+ * Return: number of targets, or -errno.
+ */
+THERMO_API int thermo_monitor_update_targets(struct thermo_monitor *monitor,
+					     const struct thermo_target_spec *spec);
+
+/* The pids of the targets.  Return: how many of @max. */
+THERMO_API size_t thermo_monitor_pids(const struct thermo_monitor *monitor, pid_t *pids,
+				      size_t max);
+
+/* Take what the reporters hold.  Return: reports taken. */
+THERMO_API size_t thermo_monitor_drain(struct thermo_monitor *monitor);
+
+/**
+ * thermo_monitor_close_window() - End a window: split, merge, age, snapshot.
+ * @snapshot:	Out: one reference, which the caller gives back.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+THERMO_API int thermo_monitor_close_window(struct thermo_monitor *monitor,
+					   struct thermo_snapshot **snapshot);
+
+/* References may be taken and given back by any thread. */
+THERMO_API struct thermo_snapshot *thermo_snapshot_get(struct thermo_snapshot *snapshot);
+THERMO_API void thermo_snapshot_put(struct thermo_snapshot *snapshot);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * thermocline/source.h - what an access source must provide.
+ *
+ * To add one: write sources/<name>.c with one const struct thermo_source, add its
+ * line to sources/registry.c, and a test in tests/unit/sources/test_<name>.c.
+ * docs/adding-a-source.md walks through it.
+ *
+ * Each opened source has its own state, reporter and thread, so it never locks.
+ * All functions but probe run in that thread, in this order:
+ *
+ *	probe -> open -> start -> (set_targets | set_rate | drain)* -> stop -> close
+ */
+#ifndef THERMOCLINE_SOURCE_H
+#define THERMOCLINE_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "thermocline/report.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct thermo_host;
+struct thermo_settings;
+
+/* What a source can tell. */
+enum thermo_source_can {
+	THERMO_CAN_VIRTUAL = 1u << 0,  /* virtual addresses of a process */
+	THERMO_CAN_PHYSICAL = 1u << 1, /* physical addresses */
+	THERMO_CAN_OP = 1u << 2,       /* reads from writes */
+	THERMO_CAN_CPU = 1u << 3,
+	THERMO_CAN_THREAD = 1u << 4,
+	THERMO_CAN_LATENCY = 1u << 5,
+	THERMO_CAN_LEVEL = 1u << 6,
+	THERMO_CAN_NEGATIVE = 1u << 7, /* knows what was not accessed */
+};
+
+/**
+ * struct thermo_source_opts - How to open a source.  Zeroes mean the default.
+ * @host:	The machine.
+ * @settings:	Where changes of kernel settings are recorded; only start() uses it.
+ * @pause_damon_stat:	The user allows DAMON_STAT to be turned off meanwhile.
+ * @buffer_bytes:	Kernel buffer for each CPU; a power of two of pages.
+ */
+struct thermo_source_opts {
+	const struct thermo_host *host;
+	struct thermo_settings *settings;
+	bool pause_damon_stat;
+	size_t buffer_bytes;
+};
+
+/**
+ * struct thermo_source_counters - Where what a source saw went.
+ * @seen:	Records taken from the kernel.
+ * @reported:	Access reports made of them, those that found the ring full included.
+ * @lost:	Records that the kernel had to drop.
+ * @ignored:	Records of processes that nobody watches.
+ * @useless:	Records that say nothing of a rate (the page was not being watched).
+ */
+struct thermo_source_counters {
+	uint64_t seen;
+	uint64_t reported;
+	uint64_t lost;
+	uint64_t ignored;
+	uint64_t useless;
+};
+
+/* The whole rate of set_rate(). */
+#define THERMO_RATE_FULL 1000u
+
+/**
+ * struct thermo_source - One way to learn of accesses.  Always const.
+ * @name:	Short, lower case, as users type it: "hintfault".
+ * @summary:	One line for `thermocline sources`.
+ * @can:	OR of enum thermo_source_can.
+ * @granularity_bytes:	The least extent that it tells apart.
+ * @cost:	What it costs, for people.
+ * @changes:	System settings that it changes while it runs, for people; NULL: none.
+ * @by_name_only:	Never chosen by default: it does not measure this machine.
+ * @state_bytes:	Size of the state; the core allocates it, zeroed.
+ * @drain_interval_ms:	How often @drain wants to be called.
+ * @probe:	0 when this machine can run it; else -errno, with the reason and
+ *		what to do about it in thermo_last_error().  Changes nothing.
+ * @open:	Get what is needed from the kernel; nothing is sampled yet.  After a
+ *		failure @close is still called.
+ * @start:	Begin.  Changes settings only through opts->settings.
+ * @set_targets:	Watch these processes from now on.  NULL: it sees all.
+ * @set_rate:	Sample at @permille of the source's own full rate, 1 to
+ *		THERMO_RATE_FULL.  NULL: cannot.
+ * @drain:	Move what has arrived to @reporter; never blocks for long.
+ *		Return: reports made, or -errno, which ends the source.
+ * @counters:	So far.
+ * @stop:	End sampling.  What it changed is put back by its caller.
+ * @close:	Release all.  Accepts the state of a failed @open; twice is fine.
+ */
+struct thermo_source {
+	const char *name;
+	const char *summary;
+	uint32_t can;
+	uint64_t granularity_bytes;
+	const char *cost;
+	const char *changes;
+	bool by_name_only;
+	size_t state_bytes;
+	uint32_t drain_interval_ms;
+	int (*probe)(const struct thermo_source_opts *opts);
+	int (*open)(void *state, const struct thermo_source_opts *opts);
+	int (*start)(void *state);
+	int (*set_targets)(void *state, const pid_t *pids, size_t nr_pids);
+	int (*set_rate)(void *state, uint32_t permille);
+	int (*drain)(void *state, struct thermo_reporter *reporter);
+	void (*counters)(const void *state, struct thermo_source_counters *counters);
+	void (*stop)(void *state);
+	void (*close)(void *state);
+};
+
+/* All sources built in, best first.  Ends with NULL. */
+THERMO_API extern const struct thermo_source *const thermo_sources[];
+
+/* Return: the source of that name, or NULL. */
+THERMO_API const struct thermo_source *thermo_source_find(const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * damon.c - the kernel's DAMON as a page-table scanner.
+ *
+ * We start one kdamond on the virtual address spaces of the targets, through
+ * sysfs, let it tune its own intervals (an access ratio of 4 % over 3
+ * aggregations, as its authors recommend), and read what it finds from its
+ * tracepoint: a record for each region and aggregation.
+ *
+ * A kdamond belongs to who started it.  Where one runs that is not ours, or a
+ * DAMON module is on, nothing is written.  DAMON_STAT, which newer kernels run by
+ * default, is turned off only when the user says so, and on again afterwards.
+ *
+ * Of a region, DAMON looks at one page in each sampling interval; n of the N looks
+ * of an aggregation found it accessed.  For accesses that come independently the
+ * rate of a page is then -ln(1 - n/N) an interval.  Its blind spot: accessed bits
+ * are cleared without flushing the TLB, so what stays in the TLB looks idle.
+ *
+ * Runs in the source's thread.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/cleanup.h"
+#include "core/error.h"
+#include "core/host.h"
+#include "core/privilege.h"
+#include "core/proc.h"
+#include "core/settings.h"
+#include "sources/perf_ring.h"
+#include "sources/tracepoint.h"
+#include "thermocline/source.h"
+
+#define KDAMONDS "sys/kernel/mm/damon/admin/kdamonds"
+#define OUR_KDAMOND KDAMONDS "/0"
+#define OUR_CONTEXT OUR_KDAMOND "/contexts/0"
+#define DAMON_STAT_ENABLED "sys/module/damon_stat/parameters/enabled"
+
+#define SAMPLE_US 5000u
+#define LOOKS_PER_AGGREGATION 20u
+#define MAX_SAMPLE_US 10000000u
+#define UPDATE_US 2000000u
+#define MIN_NR_REGIONS 10u
+#define MAX_NR_REGIONS 1000u
+#define ACCESS_RATIO_BP 400u
+#define TUNE_AGGREGATIONS 3u
+#define MAX_TARGETS 64u
+#define DEFAULT_BUFFER_BYTES (256u << 10)
+#define SAMPLE_TYPE (PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW)
+
+enum { FIELD_TARGET, FIELD_START, FIELD_END, FIELD_NR_ACCESSES, NR_FIELDS };
+
+struct damon_target {
+	pid_t pid;
+	uint64_t unit_bytes; /* what one accessed bit speaks for */
+};
+
+struct damon {
+	const struct thermo_host *host;
+	struct thermo_settings *settings;
+	bool pause_damon_stat;
+	bool running;
+	struct tracepoint_field fields[NR_FIELDS];
+	size_t nr_cpus;
+	struct perf_event_fd *events;
+	size_t nr_targets;
+	struct damon_target targets[MAX_TARGETS];
+	uint64_t aggregated_ns; /* time of the newest record */
+	uint64_t sample_ns;	/* interval in use, from the time between aggregations */
+	unsigned char *record;
+	struct thermo_source_counters counters;
+};
+
+/* Modules that run a kdamond of their own, which excludes all others. */
+static int check_modules(const struct thermo_host *host, bool pause_damon_stat)
+{
+	static const char *const modules[] = { "damon_stat", "damon_reclaim", "damon_lru_sort" };
+	char enabled[8];
+
+	for (size_t i = 0; i < 3; i++) {
+		if (thermo_host_read(host, enabled, sizeof(enabled),
+				     "sys/module/%s/parameters/enabled", modules[i]) < 0 ||
+		    enabled[0] != 'Y')
+			continue;
+		if (i > 0)
+			return thermo_fail(-EBUSY,
+					   "damon: the kernel module %s is using DAMON: turn it off "
+					   "(/sys/module/%s/parameters/enabled) to use this source",
+					   modules[i], modules[i]);
+		if (!pause_damon_stat)
+			return thermo_fail(-EBUSY,
+					   "damon: DAMON_STAT, on by default in this kernel, is using "
+					   "DAMON: --pause-damon-stat turns it off while thermocline "
+					   "runs");
+	}
+	return 0;
+}
+
+static int check_kdamonds(const struct thermo_host *host)
+{
+	uint64_t nr;
+	int err = thermo_host_read_u64(host, &nr, KDAMONDS "/nr_kdamonds");
+
+	if (err == -ENOENT)
+		return thermo_fail(-EOPNOTSUPP,
+				   "damon: this kernel has no DAMON sysfs interface "
+				   "(CONFIG_DAMON_SYSFS)");
+	if (err)
+		return err;
+	for (uint64_t i = 0; i < nr; i++) {
+		char state[16] = "", pid[16] = "?";
+
+		(void)thermo_host_read(host, state, sizeof(state), KDAMONDS "/%" PRIu64 "/state", i);
+		(void)thermo_host_read(host, pid, sizeof(pid), KDAMONDS "/%" PRIu64 "/pid", i);
+		if (strcmp(state, "on") == 0)
+			return thermo_fail(-EBUSY,
+					   "damon: kdamond %" PRIu64 " (pid %s) is running for somebody "
+					   "else: it is left alone",
+					   i, pid);
+	}
+	if (nr > 0)
+		return thermo_fail(-EBUSY,
+				   "damon: somebody has set up %" PRIu64 " kdamond(s) in /%s: left alone",
+				   nr, KDAMONDS);
+	return 0;
+}
+
+static int find_tracepoint(const struct thermo_host *host,
+			   struct tracepoint_field fields[NR_FIELDS], uint64_t *id)
+{
+	fields[FIELD_TARGET] = (struct tracepoint_field){ .name = "target_id" };
+	fields[FIELD_START] = (struct tracepoint_field){ .name = "start" };
+	fields[FIELD_END] = (struct tracepoint_field){ .name = "end" };
+	fields[FIELD_NR_ACCESSES] = (struct tracepoint_field){ .name = "nr_accesses" };
+	int64_t found = tracepoint_find(host, "damon", "damon_aggregated", fields, NR_FIELDS);
+
+	if (found < 0)
+		return (int)found;
+	*id = (uint64_t)found;
+	return 0;
+}
+
+static int damon_probe(const struct thermo_source_opts *opts)
+{
+	struct tracepoint_field fields[NR_FIELDS];
+	uint64_t id;
+	int err = check_kdamonds(opts->host);
+
+	if (!err)
+		err = check_modules(opts->host, opts->pause_damon_stat);
+	if (!err)
+		err = thermo_require_caps(opts->host, THERMO_CAP_PERFMON | THERMO_CAP_SYS_ADMIN,
+					  "damon");
+	return err ? err : find_tracepoint(opts->host, fields, &id);
+}
+
+static int open_events(struct damon *d, const hwloc_bitmap_t online, uint64_t id,
+		       size_t buffer_bytes)
+{
+	d->events = calloc((size_t)hwloc_bitmap_weight(online), sizeof(*d->events));
+	if (!d->events)
+		return thermo_fail(-ENOMEM, "damon: no memory");
+	for (int cpu = hwloc_bitmap_first(online); cpu >= 0; cpu = hwloc_bitmap_next(online, cpu)) {
+		struct perf_event_attr attr = {
+			.type = PERF_TYPE_TRACEPOINT,
+			.size = sizeof(attr),
+			.config = id,
+			.sample_period = 1,
+			.sample_type = SAMPLE_TYPE,
+			.disabled = 1,
+			.use_clockid = 1,
+			.clockid = CLOCK_MONOTONIC,
+		};
+		int err = perf_event_fd_open(&d->events[d->nr_cpus++], d->host, &attr, cpu,
+					     buffer_bytes, "damon: aggregations");
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int damon_open(void *state, const struct thermo_source_opts *opts)
+{
+	struct damon *d = state;
+	uint64_t id;
+	int err;
+
+	d->host = opts->host;
+	d->settings = opts->settings;
+	d->pause_damon_stat = opts->pause_damon_stat;
+	d->sample_ns = SAMPLE_US * 1000ull;
+	err = find_tracepoint(d->host, d->fields, &id);
+	if (err)
+		return err;
+	d->record = malloc(PERF_RECORD_MAX_BYTES);
+	if (!d->record)
+		return thermo_fail(-ENOMEM, "damon: no memory");
+
+	hwloc_bitmap_t online = hwloc_bitmap_alloc();
+
+	err = thermo_host_read_list(d->host, online, "sys/devices/system/cpu/online");
+	if (!err)
+		err = open_events(d, online, id,
+				  opts->buffer_bytes ? opts->buffer_bytes : DEFAULT_BUFFER_BYTES);
+	hwloc_bitmap_free(online);
+	return err;
+}
+
+static int damon_start(void *state)
+{
+	struct damon *d = state;
+	int err = check_kdamonds(d->host);
+
+	if (!err)
+		err = check_modules(d->host, d->pause_damon_stat);
+	for (size_t i = 0; i < d->nr_cpus && !err; i++)
+		err = perf_event_fd_enable(&d->events[i]);
+	if (!err && d->pause_damon_stat) {
+		err = thermo_settings_change(d->settings, DAMON_STAT_ENABLED, "N");
+		err = err == -ENOENT ? 0 : err;
+	}
+	if (!err)
+		err = thermo_settings_change(d->settings, KDAMONDS "/nr_kdamonds", "1");
+	/* The kdamond itself starts with its first targets. */
+	return err;
+}
+
+static int write_number(const struct damon *d, const char *path, uint64_t value)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64, value);
+	return thermo_host_write(d->host, text, "%s", path);
+}
+
+static int write_attributes(const struct damon *d)
+{
+	static const struct {
+		const char *path;
+		uint64_t value;
+		bool optional; /* kernels before 6.15 do not tune */
+	} numbers[] = {
+		{ "intervals/sample_us", SAMPLE_US, false },
+		{ "intervals/aggr_us", SAMPLE_US *LOOKS_PER_AGGREGATION, false },
+		{ "intervals/update_us", UPDATE_US, false },
+		{ "intervals/intervals_goal/access_bp", ACCESS_RATIO_BP, true },
+		{ "intervals/intervals_goal/aggrs", TUNE_AGGREGATIONS, true },
+		{ "intervals/intervals_goal/min_sample_us", SAMPLE_US, true },
+		{ "intervals/intervals_goal/max_sample_us", MAX_SAMPLE_US, true },
+		{ "nr_regions/min", MIN_NR_REGIONS, false },
+		{ "nr_regions/max", MAX_NR_REGIONS, false },
+	};
+	int err = thermo_host_write(d->host, "1", OUR_KDAMOND "/contexts/nr_contexts");
+
+	if (!err)
+		err = thermo_host_write(d->host, "vaddr", OUR_CONTEXT "/operations");
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]) && !err; i++) {
+		char path[160];
+
+		(void)snprintf(path, sizeof(path), OUR_CONTEXT "/monitoring_attrs/%s",
+			       numbers[i].path);
+		err = write_number(d, path, numbers[i].value);
+		if (numbers[i].optional && err == -ENOENT)
+			err = 0;
+	}
+	return err;
+}
+
+static int write_targets(const struct damon *d)
+{
+	int err = write_number(d, OUR_CONTEXT "/targets/nr_targets", d->nr_targets);
+
+	for (size_t i = 0; i < d->nr_targets && !err; i++) {
+		char path[128];
+
+		(void)snprintf(path, sizeof(path), OUR_CONTEXT "/targets/%zu/pid_target", i);
+		err = write_number(d, path, (uint64_t)d->targets[i].pid);
+	}
+	return err;
+}
+
+static bool kdamond_is_on(const struct damon *d)
+{
+	char state[16];
+
+	return thermo_host_read(d->host, state, sizeof(state), OUR_KDAMOND "/state") >= 0 &&
+	       strcmp(state, "on") == 0;
+}
+
+static int start_kdamond(struct damon *d)
+{
+	int err = write_attributes(d);
+
+	if (!err)
+		err = write_targets(d);
+	if (!err)
+		err = thermo_settings_change(d->settings, OUR_KDAMOND "/state", "on");
+	/* After a kill -9 only a kdamond with this pid is ours to stop. */
+	if (!err)
+		err = thermo_settings_guard(d->settings, OUR_KDAMOND "/state", OUR_KDAMOND "/pid");
+	d->running = !err;
+	return err;
+}
+
+/* Accessed bits of a process that is mapped hugely speak for 2 MiB each. */
+static uint64_t unit_bytes_of(const struct damon *d, pid_t pid)
+{
+	AUTO_FREE char *text = NULL;
+	uint64_t rss_kb = 0, huge_kb = 0;
+
+	if (thermo_host_read_all(d->host, &text, "proc/%d/smaps_rollup", (int)pid) < 0)
+		return THERMO_PAGE_BYTES;
+	const char *rss = strstr(text, "\nRss:"), *huge = strstr(text, "\nAnonHugePages:");
+
+	if (!rss || !huge || sscanf(rss, " Rss: %" SCNu64, &rss_kb) != 1 ||
+	    sscanf(huge, " AnonHugePages: %" SCNu64, &huge_kb) != 1)
+		return THERMO_PAGE_BYTES;
+	return 2 * huge_kb > rss_kb ? THERMO_HUGE_BYTES : THERMO_PAGE_BYTES;
+}
+
+static bool same_targets(const struct damon *d, const pid_t *pids, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (i >= d->nr_targets || d->targets[i].pid != pids[i])
+			return false;
+	return nr == d->nr_targets;
+}
+
+static int damon_set_targets(void *state, const pid_t *pids, size_t nr_pids)
+{
+	struct damon *d = state;
+	size_t nr = nr_pids < MAX_TARGETS ? nr_pids : MAX_TARGETS;
+	bool same = same_targets(d, pids, nr);
+
+	for (size_t i = 0; i < nr; i++)
+		d->targets[i] = (struct damon_target){ pids[i], unit_bytes_of(d, pids[i]) };
+	d->nr_targets = nr;
+	if (nr == 0)
+		return 0;
+	if (!d->running || !kdamond_is_on(d))
+		return start_kdamond(d);
+	if (same)
+		return 0;
+	int err = write_targets(d);
+
+	return err ? err : thermo_host_write(d->host, "commit", OUR_KDAMOND "/state");
+}
+
+/* Records of one aggregation come together; a gap is the aggregation interval. */
+static void learn_interval(struct damon *d, uint64_t time_ns)
+{
+	uint64_t gap_ns = time_ns - d->aggregated_ns;
+
+	if (d->aggregated_ns && time_ns > d->aggregated_ns &&
+	    gap_ns > SAMPLE_US * LOOKS_PER_AGGREGATION * 1000ull / 2)
+		d->sample_ns = gap_ns / LOOKS_PER_AGGREGATION;
+	if (time_ns > d->aggregated_ns)
+		d->aggregated_ns = time_ns;
+}
+
+static void report_region(struct damon *d, const struct damon_target *target, uint64_t start,
+			  uint64_t end, uint64_t nr_accesses, uint64_t time_ns,
+			  struct thermo_reporter *reporter)
+{
+	const double looks = LOOKS_PER_AGGREGATION;
+	/* Accessed in every look: at least as often as if half a look had missed. */
+	double missed = looks - (double)nr_accesses < 0.5 ? 0.5 : looks - (double)nr_accesses;
+	double watched_bytes = looks * (double)target->unit_bytes;
+	struct thermo_access report = {
+		.addr = start,
+		.extent_bytes = end - start,
+		.time_ns = time_ns,
+		.nr_accesses = (uint32_t)lround(-looks * log(missed / looks)),
+		.pid = target->pid,
+		.cpu = THERMO_CPU_UNKNOWN,
+		.node = THERMO_NODE_UNKNOWN,
+		.space = THERMO_SPACE_VIRTUAL,
+	};
+
+	/* One page of the region was watched, each time another: spread it over all. */
+	report.watched_ns = (uint64_t)((double)d->sample_ns * watched_bytes / (double)(end - start));
+	if (report.watched_ns == 0)
+		report.watched_ns = 1;
+	(void)thermo_report_access(reporter, &report);
+	d->counters.reported++;
+}
+
+static int take_record(struct damon *d, struct thermo_reporter *reporter)
+{
+	const struct perf_event_header *header = (const void *)d->record;
+	uint64_t values[NR_FIELDS];
+	struct perf_sample s;
+	int err;
+
+	if (header->type != PERF_RECORD_SAMPLE) {
+		d->counters.lost += perf_record_lost(header);
+		return 0;
+	}
+	err = perf_sample_decode(header, SAMPLE_TYPE, 0, &s);
+	if (err)
+		return err;
+	d->counters.seen++;
+	for (int i = 0; i < NR_FIELDS; i++)
+		if (!tracepoint_value(&d->fields[i], s.raw, s.raw_bytes, &values[i])) {
+			d->counters.useless++;
+			return 0;
+		}
+	learn_interval(d, s.time_ns);
+	if (values[FIELD_TARGET] >= d->nr_targets || values[FIELD_END] <= values[FIELD_START]) {
+		d->counters.ignored++;
+		return 0;
+	}
+	report_region(d, &d->targets[values[FIELD_TARGET]], values[FIELD_START], values[FIELD_END],
+		      values[FIELD_NR_ACCESSES], s.time_ns, reporter);
+	return 0;
+}
+
+static int damon_drain(void *state, struct thermo_reporter *reporter)
+{
+	struct damon *d = state;
+	uint64_t reported = d->counters.reported;
+
+	for (size_t i = 0; i < d->nr_cpus; i++) {
+		int n;
+
+		while ((n = perf_ring_next(&d->events[i].ring, d->record,
+					   PERF_RECORD_MAX_BYTES)) > 0) {
+			int err = take_record(d, reporter);
+
+			if (err)
+				return err;
+		}
+		if (n < 0)
+			return n;
+	}
+	return (int)(d->counters.reported - reported);
+}
+
+static void damon_counters(const void *state, struct thermo_source_counters *counters)
+{
+	*counters = ((const struct damon *)state)->counters;
+}
+
+static void damon_close(void *state)
+{
+	struct damon *d = state;
+
+	for (size_t i = 0; i < d->nr_cpus; i++)
+		perf_event_fd_close(&d->events[i]);
+	free(d->events);
+	free(d->record);
+	*d = (struct damon){ 0 };
+}
+
+const struct thermo_source thermo_source_damon = {
+	.name = "damon",
+	.summary = "the kernel's DAMON scanning accessed bits of page tables",
+	.can = THERMO_CAN_VIRTUAL | THERMO_CAN_NEGATIVE,
+	.granularity_bytes = THERMO_PAGE_BYTES,
+	.cost = "a kernel thread that looks at one page a region and sampling interval",
+	.changes = "starts a kdamond; with --pause-damon-stat turns DAMON_STAT off",
+	.state_bytes = sizeof(struct damon),
+	.drain_interval_ms = 100,
+	.probe = damon_probe,
+	.open = damon_open,
+	.start = damon_start,
+	.set_targets = damon_set_targets,
+	.drain = damon_drain,
+	.counters = damon_counters,
+	.close = damon_close,
+};

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* perf_ring.c - read the kernel's ring; nothing in it is believed before it is checked. */
+#include "sources/perf_ring.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core/error.h"
+
+static void copy_out(const struct perf_ring *ring, uint64_t at, void *out, size_t bytes)
+{
+	uint64_t offset = at & (ring->data_bytes - 1);
+	size_t until_wrap = ring->data_bytes - offset < bytes ? ring->data_bytes - offset : bytes;
+
+	memcpy(out, ring->data + offset, until_wrap);
+	memcpy((unsigned char *)out + until_wrap, ring->data, bytes - until_wrap);
+}
+
+int perf_ring_next(struct perf_ring *ring, void *record, size_t record_bytes)
+{
+	struct perf_event_header header;
+	/*
+	 * acquire: pairs with the kernel's barrier before it stores data_head, so the
+	 * records below head are written.
+	 */
+	uint64_t head = __atomic_load_n(ring->head, __ATOMIC_ACQUIRE);
+	uint64_t tail = *ring->tail; /* plain: only we write it */
+
+	if (head == tail)
+		return 0;
+	if (head - tail < sizeof(header) || head - tail > ring->data_bytes)
+		return thermo_fail(-EBADMSG, "perf ring: head %#" PRIx64 " tail %#" PRIx64, head,
+				   tail);
+	copy_out(ring, tail, &header, sizeof(header));
+	if (header.size < sizeof(header) || header.size > head - tail)
+		return thermo_fail(-EBADMSG, "perf ring: record of %u bytes at %#" PRIx64,
+				   header.size, tail);
+	if (header.size > record_bytes)
+		return thermo_fail(-ENOBUFS, "perf ring: record of %u bytes, room for %zu",
+				   header.size, record_bytes);
+	copy_out(ring, tail, record, header.size);
+	/*
+	 * release: pairs with the kernel's read of data_tail; our reads of the record
+	 * end before it may write over them.
+	 */
+	__atomic_store_n(ring->tail, tail + header.size, __ATOMIC_RELEASE);
+	return header.size;
+}
+
+static int open_failed(int err, const char *what, int cpu)
+{
+	const char *hint = err == -EACCES || err == -EPERM ?
+					  ": needs CAP_PERFMON (or root)" :
+			   err == -EMFILE ? ": raise the limit of open files (ulimit -n)" :
+			   err == -ENOENT || err == -ENODEV ? ": this kernel does not offer it" :
+							      "";
+
+	return thermo_fail(err, "%s: perf_event_open on CPU %d: %s%s", what, cpu, strerror(-err),
+			   hint);
+}
+
+static int open_event(struct perf_event_fd *event, const struct thermo_host *host,
+		      struct perf_event_attr *attr, int cpu, const char *what)
+{
+	int fd = host->ops->perf_event_open(host, attr, -1, cpu, -1);
+
+	*event = (struct perf_event_fd){ .fd = fd };
+	if (fd < 0)
+		return open_failed(fd, what, cpu);
+	if (ioctl(fd, PERF_EVENT_IOC_ID, &event->id) < 0)
+		return thermo_fail(-errno, "%s: id of the event on CPU %d: %s", what, cpu,
+				   strerror(errno));
+	return 0;
+}
+
+int perf_event_fd_open(struct perf_event_fd *event, const struct thermo_host *host,
+		       struct perf_event_attr *attr, int cpu, size_t buffer_bytes,
+		       const char *what)
+{
+	size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+	int err = open_event(event, host, attr, cpu, what);
+
+	if (err)
+		return err;
+	event->map_bytes = page_bytes + buffer_bytes;
+	void *map = mmap(NULL, event->map_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, event->fd, 0);
+
+	if (map == MAP_FAILED)
+		return thermo_fail(-errno, "%s: ring of %zu bytes on CPU %d: %s%s", what,
+				   buffer_bytes, cpu, strerror(errno),
+				   errno == EPERM ? ": raise the memlock limit or run with CAP_IPC_LOCK"
+						  : "");
+	struct perf_event_mmap_page *page = map;
+
+	event->map = map;
+	event->ring = (struct perf_ring){
+		.data = (const unsigned char *)map + page_bytes,
+		.data_bytes = buffer_bytes,
+		.head = (const uint64_t *)&page->data_head,
+		.tail = (uint64_t *)&page->data_tail,
+	};
+	return 0;
+}
+
+int perf_event_fd_open_into(struct perf_event_fd *event, const struct perf_event_fd *leader,
+			    const struct thermo_host *host, struct perf_event_attr *attr, int cpu,
+			    const char *what)
+{
+	int err = open_event(event, host, attr, cpu, what);
+
+	if (err)
+		return err;
+	if (ioctl(event->fd, PERF_EVENT_IOC_SET_OUTPUT, leader->fd) < 0)
+		return thermo_fail(-errno, "%s: sharing the ring of CPU %d: %s", what, cpu,
+				   strerror(errno));
+	return 0;
+}
+
+int perf_event_fd_enable(struct perf_event_fd *event)
+{
+	if (ioctl(event->fd, PERF_EVENT_IOC_ENABLE, 0) < 0)
+		return thermo_fail(-errno, "perf event: enabling: %s", strerror(errno));
+	return 0;
+}
+
+void perf_event_fd_close(struct perf_event_fd *event)
+{
+	if (event->map)
+		(void)munmap(event->map, event->map_bytes);
+	if (event->fd > 0)
+		(void)close(event->fd);
+	*event = (struct perf_event_fd){ .fd = -1 };
+}
+
+/* Takes what a record holds from front to back; once short, always short. */
+struct cursor {
+	const unsigned char *at;
+	size_t left;
+	bool short_of_data;
+};
+
+static const unsigned char *take(struct cursor *c, size_t bytes)
+{
+	const unsigned char *at = c->at;
+
+	if (c->short_of_data || bytes > c->left) {
+		c->short_of_data = true;
+		return NULL;
+	}
+	c->at += bytes;
+	c->left -= bytes;
+	return at;
+}
+
+static uint64_t take_u64(struct cursor *c)
+{
+	uint64_t value = 0;
+	const unsigned char *at = take(c, sizeof(value));
+
+	if (at)
+		memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+/* Two 32-bit values that share a word. */
+static void take_pair(struct cursor *c, uint32_t *first, uint32_t *second)
+{
+	const unsigned char *at = take(c, 8);
+
+	if (at) {
+		memcpy(first, at, 4);
+		memcpy(second, at + 4, 4);
+	}
+}
+
+static void take_raw(struct cursor *c, struct perf_sample *s)
+{
+	const unsigned char *at = take(c, sizeof(s->raw_bytes));
+
+	if (!at)
+		return;
+	memcpy(&s->raw_bytes, at, sizeof(s->raw_bytes));
+	s->raw = take(c, s->raw_bytes);
+}
+
+static void take_regs(struct cursor *c, uint32_t nr_regs, struct perf_sample *s)
+{
+	/* The ABI word is 0 when there were no registers, and then nothing follows. */
+	if (take_u64(c) == 0)
+		return;
+	s->regs = (const void *)take(c, nr_regs * sizeof(uint64_t));
+	s->nr_regs = nr_regs;
+}
+
+#define DECODED_TYPES                                                                              \
+	(PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME |            \
+	 PERF_SAMPLE_ADDR | PERF_SAMPLE_ID | PERF_SAMPLE_STREAM_ID | PERF_SAMPLE_CPU |             \
+	 PERF_SAMPLE_PERIOD | PERF_SAMPLE_RAW | PERF_SAMPLE_REGS_INTR)
+
+int perf_sample_decode(const struct perf_event_header *record, uint64_t type, uint32_t nr_regs,
+		       struct perf_sample *sample)
+{
+	struct cursor c = { (const unsigned char *)(record + 1), record->size - sizeof(*record),
+			    false };
+	struct perf_sample s = { 0 };
+	uint32_t unused;
+
+	if (type & ~(uint64_t)DECODED_TYPES)
+		return thermo_fail(-EOPNOTSUPP, "perf sample: type %#" PRIx64 " is not decoded",
+				   type);
+	if (type & PERF_SAMPLE_IDENTIFIER)
+		s.id = take_u64(&c);
+	if (type & PERF_SAMPLE_IP)
+		s.ip = take_u64(&c);
+	if (type & PERF_SAMPLE_TID)
+		take_pair(&c, (uint32_t *)&s.pid, (uint32_t *)&s.tid);
+	if (type & PERF_SAMPLE_TIME)
+		s.time_ns = take_u64(&c);
+	if (type & PERF_SAMPLE_ADDR)
+		s.addr = take_u64(&c);
+	if (type & PERF_SAMPLE_ID)
+		s.id = take_u64(&c);
+	if (type & PERF_SAMPLE_STREAM_ID)
+		(void)take_u64(&c);
+	if (type & PERF_SAMPLE_CPU)
+		take_pair(&c, &s.cpu, &unused);
+	if (type & PERF_SAMPLE_PERIOD)
+		s.period = take_u64(&c);
+	if (type & PERF_SAMPLE_RAW)
+		take_raw(&c, &s);
+	if (type & PERF_SAMPLE_REGS_INTR)
+		take_regs(&c, nr_regs, &s);
+	if (c.short_of_data)
+		return thermo_fail(-EBADMSG, "perf sample: %u bytes are too few for type %#" PRIx64,
+				   record->size, type);
+	*sample = s;
+	return 0;
+}
+
+uint64_t perf_record_lost(const struct perf_event_header *record)
+{
+	struct cursor c = { (const unsigned char *)(record + 1), record->size - sizeof(*record),
+			    false };
+
+	switch (record->type) {
+	case PERF_RECORD_LOST:
+		(void)take_u64(&c); /* id */
+		return take_u64(&c);
+	case PERF_RECORD_LOST_SAMPLES:
+		return take_u64(&c);
+	default:
+		return 0;
+	}
+}

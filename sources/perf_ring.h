@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * perf_ring.h - the kernel's ring of perf records, and what its samples say.
+ *
+ * The kernel writes at head, we read at tail; both run freely.  A record that
+ * wraps is copied out whole, so nobody above sees the edge.  All of it works on
+ * recorded bytes as well: head and tail are pointers.
+ */
+#ifndef SOURCES_PERF_RING_H
+#define SOURCES_PERF_RING_H
+
+#include <linux/perf_event.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/host.h"
+
+#define PERF_RECORD_MAX_BYTES 65536
+
+struct perf_ring {
+	const unsigned char *data;
+	uint64_t data_bytes; /* a power of two */
+	const uint64_t *head;
+	uint64_t *tail;
+};
+
+/*
+ * Copy the next record to @record and release its space.
+ * Return: its size; 0 when the ring is empty; -EBADMSG when the ring holds
+ * nonsense; -ENOBUFS when @record is too small.
+ */
+int perf_ring_next(struct perf_ring *ring, void *record, size_t record_bytes);
+
+/* One event of one CPU with a ring mapped. */
+struct perf_event_fd {
+	int fd; /* < 0: not open */
+	uint64_t id;
+	void *map; /* NULL: its records go to another event's ring */
+	size_t map_bytes;
+	struct perf_ring ring;
+};
+
+/*
+ * Open @attr on @cpu for all processes, disabled, with a ring of @buffer_bytes.
+ * @what names the event in errors.  Return: 0 or -errno with the reason and, when it
+ * is a matter of privileges, the capability that is missing.
+ */
+int perf_event_fd_open(struct perf_event_fd *event, const struct thermo_host *host,
+		       struct perf_event_attr *attr, int cpu, size_t buffer_bytes,
+		       const char *what);
+/* As above, but its records go into @leader's ring. */
+int perf_event_fd_open_into(struct perf_event_fd *event, const struct perf_event_fd *leader,
+			    const struct thermo_host *host, struct perf_event_attr *attr, int cpu,
+			    const char *what);
+int perf_event_fd_enable(struct perf_event_fd *event);
+void perf_event_fd_close(struct perf_event_fd *event);
+
+/**
+ * struct perf_sample - What PERF_RECORD_SAMPLE holds, as far as was asked for.
+ * @raw:	Bytes of a tracepoint's record; points into the record.
+ * @regs:	Registers asked for, lowest bit of the mask first; points likewise.
+ */
+struct perf_sample {
+	uint64_t id;
+	uint64_t ip;
+	uint64_t time_ns;
+	uint64_t addr;
+	uint64_t period;
+	int32_t pid;
+	int32_t tid;
+	uint32_t cpu;
+	uint32_t raw_bytes;
+	const unsigned char *raw;
+	const uint64_t *regs;
+	uint32_t nr_regs;
+};
+
+/*
+ * Decode a PERF_RECORD_SAMPLE taken with @sample_type and @nr_regs registers.
+ * Return: 0; -EBADMSG when it does not fit its size; -EOPNOTSUPP for a
+ * sample_type that holds more than IDENTIFIER, IP, TID, TIME, ADDR, ID, STREAM_ID,
+ * CPU, PERIOD, RAW and REGS_INTR.
+ */
+int perf_sample_decode(const struct perf_event_header *record, uint64_t sample_type,
+		       uint32_t nr_regs, struct perf_sample *sample);
+
+/* Records lost according to a PERF_RECORD_LOST or LOST_SAMPLES; 0 for any other. */
+uint64_t perf_record_lost(const struct perf_event_header *record);
+
+#endif

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* registry.c - the list of sources, best first. */
+#include <string.h>
+
+#include "thermocline/source.h"
+
+extern const struct thermo_source thermo_source_hintfault;
+extern const struct thermo_source thermo_source_damon;
+
+const struct thermo_source *const thermo_sources[] = {
+	&thermo_source_hintfault,
+	&thermo_source_damon,
+	NULL,
+};
+
+const struct thermo_source *thermo_source_find(const char *name)
+{
+	for (const struct thermo_source *const *s = thermo_sources; *s; s++)
+		if (strcmp((*s)->name, name) == 0)
+			return *s;
+	return NULL;
+}

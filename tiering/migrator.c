@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* migrator.c - a worker thread around mover.c. */
+#include "tiering/migrator.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/error.h"
+#include "core/proc.h"
+#include "tiering/mover.h"
+
+#define PING_PONG_NS 60000000000ull
+/* Moves done and not yet collected; beyond that the oldest are forgotten. */
+#define MAX_DONE 4096
+
+struct migrator {
+	pthread_t thread;
+	atomic_bool stop;
+
+	/* Below the mutex. */
+	pthread_mutex_t mutex;
+	pthread_cond_t wake;
+	bool busy;
+	bool quit;
+	struct plan plan;
+	struct thermo_topology submitted; /* as it was when the plan was made */
+	struct thermo_move_counters counters;
+	double ns_per_byte;
+	size_t nr_done;
+	struct past_move done[MAX_DONE];
+
+	/* The worker's own. */
+	const struct thermo_host *host;
+	struct mover mover;
+	struct thermo_topology topology;
+	struct move_history history; /* to tell ping-pongs */
+};
+
+static void publish(struct migrator *m, const struct planned_move *step, uint64_t moved_bytes)
+{
+	uint64_t now_ns = thermo_host_now_ns(m->host);
+	struct past_move done = { step->pid, step->action, step->start, step->end, now_ns };
+
+	if (moved_bytes) {
+		if (step->action == THERMO_PROMOTE &&
+		    history_has(&m->history, THERMO_DEMOTE, step->pid, step->start, step->end,
+				now_ns > PING_PONG_NS ? now_ns - PING_PONG_NS : 0))
+			m->mover.counters.ping_pongs += moved_bytes / THERMO_PAGE_BYTES;
+		history_add(&m->history, &done);
+	}
+	pthread_mutex_lock(&m->mutex);
+	m->counters = m->mover.counters;
+	m->ns_per_byte = m->mover.ns_per_byte;
+	if (moved_bytes && m->nr_done < MAX_DONE)
+		m->done[m->nr_done++] = done;
+	pthread_mutex_unlock(&m->mutex);
+}
+
+static void carry_out(struct migrator *m, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->nr; i++) {
+		/* relaxed: a flag to end early; nothing is read because of it. */
+		if (atomic_load_explicit(&m->stop, memory_order_relaxed))
+			return;
+		publish(m, &plan->moves[i], mover_run(&m->mover, &plan->moves[i]));
+	}
+}
+
+static void *work(void *arg)
+{
+	struct migrator *m = arg;
+
+	pthread_mutex_lock(&m->mutex);
+	for (;;) {
+		while (!m->busy && !m->quit)
+			pthread_cond_wait(&m->wake, &m->mutex);
+		if (m->quit)
+			break;
+		struct plan plan = m->plan;
+
+		m->plan = (struct plan){ 0 };
+		m->topology = m->submitted;
+		pthread_mutex_unlock(&m->mutex);
+		carry_out(m, &plan);
+		plan_fini(&plan);
+		pthread_mutex_lock(&m->mutex);
+		m->busy = false;
+	}
+	pthread_mutex_unlock(&m->mutex);
+	return NULL;
+}
+
+int migrator_start(struct migrator **migrator, const struct thermo_host *host, uint32_t share_pct)
+{
+	struct migrator *m = calloc(1, sizeof(*m));
+	int err;
+
+	if (!m)
+		return thermo_fail(-ENOMEM, "migrator: no memory");
+	m->host = host;
+	mover_init(&m->mover, host, &m->topology, share_pct, &m->stop);
+	(void)pthread_mutex_init(&m->mutex, NULL);
+	(void)pthread_cond_init(&m->wake, NULL);
+	err = pthread_create(&m->thread, NULL, work, m);
+	if (err) {
+		free(m);
+		return thermo_fail(-err, "migrator: cannot start its thread: %s", strerror(err));
+	}
+	*migrator = m;
+	return 0;
+}
+
+void migrator_stop(struct migrator *m)
+{
+	if (!m)
+		return;
+	/* relaxed: the mutex below orders everything else. */
+	atomic_store_explicit(&m->stop, true, memory_order_relaxed);
+	pthread_mutex_lock(&m->mutex);
+	m->quit = true;
+	pthread_cond_signal(&m->wake);
+	pthread_mutex_unlock(&m->mutex);
+	(void)pthread_join(m->thread, NULL);
+	plan_fini(&m->plan);
+	(void)pthread_mutex_destroy(&m->mutex);
+	(void)pthread_cond_destroy(&m->wake);
+	free(m);
+}
+
+bool migrator_is_busy(struct migrator *m)
+{
+	pthread_mutex_lock(&m->mutex);
+	bool busy = m->busy;
+
+	pthread_mutex_unlock(&m->mutex);
+	return busy;
+}
+
+void migrator_submit(struct migrator *m, struct plan *plan, const struct thermo_topology *topology)
+{
+	pthread_mutex_lock(&m->mutex);
+	m->plan = *plan;
+	m->submitted = *topology;
+	m->busy = true;
+	pthread_cond_signal(&m->wake);
+	pthread_mutex_unlock(&m->mutex);
+	*plan = (struct plan){ 0 };
+}
+
+void migrator_collect(struct migrator *m, struct thermo_move_counters *counters,
+		      double *ns_per_byte, struct move_history *history)
+{
+	pthread_mutex_lock(&m->mutex);
+	*counters = m->counters;
+	*ns_per_byte = m->ns_per_byte;
+	for (size_t i = 0; i < m->nr_done; i++)
+		history_add(history, &m->done[i]);
+	m->nr_done = 0;
+	pthread_mutex_unlock(&m->mutex);
+}
+
+uint64_t migrator_cpu_ns(struct migrator *m)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	if (pthread_getcpuclockid(m->thread, &clock) || clock_gettime(clock, &ts))
+		return 0;
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * migrator.h - the thread that carries out plans, one at a time.
+ *
+ * The policy's thread submits a plan when the last one is done and collects what
+ * really happened; they meet in a mutex, never for longer than a copy.
+ */
+#ifndef TIERING_MIGRATOR_H
+#define TIERING_MIGRATOR_H
+
+#include "tiering/history.h"
+#include "tiering/policy.h"
+
+struct migrator;
+
+/* Return: 0 or -errno. */
+int migrator_start(struct migrator **migrator, const struct thermo_host *host, uint32_t share_pct);
+
+/* End after the call in flight.  Accepts NULL. */
+void migrator_stop(struct migrator *migrator);
+
+/* Whether a plan is being carried out. */
+bool migrator_is_busy(struct migrator *migrator);
+
+/*
+ * Takes over the plan's steps and zeroes @plan; copies @topology, by which it was
+ * made.  Only when it is not busy.
+ */
+void migrator_submit(struct migrator *migrator, struct plan *plan,
+		     const struct thermo_topology *topology);
+
+/*
+ * What happened so far: @counters, the measured cost, and the moves that were done
+ * since the last call, into @history.
+ */
+void migrator_collect(struct migrator *migrator, struct thermo_move_counters *counters,
+		      double *ns_per_byte, struct move_history *history);
+
+/* CPU time that its thread used. */
+uint64_t migrator_cpu_ns(struct migrator *migrator);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * mover.h - carry out one step of a plan: find its pages, move them, look what
+ * became of each.  Used by one worker thread at a time.
+ */
+#ifndef TIERING_MOVER_H
+#define TIERING_MOVER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "core/host.h"
+#include "thermocline/tiering.h"
+#include "tiering/policy.h"
+
+/* One call of move_pages(2) is sized to take about this long. */
+#define CALL_TARGET_NS 10000000ull
+#define MAX_CALL_UNITS 1024u
+
+/* How a kind of page (4 KiB, or 2 MiB) behaved so far. */
+struct mover_pace {
+	uint32_t units; /* in the next call */
+};
+
+/**
+ * struct mover - State that outlives a step.
+ * @share_pct:	Of wall time that may be spent in move_pages(2); it sleeps the rest.
+ * @stop:	Set by another thread: end after the call in flight.
+ * @ns_per_byte:	Measured, smoothed; 0 before the first move.
+ */
+struct mover {
+	const struct thermo_host *host;
+	const struct thermo_topology *topology; /* free memory is read anew */
+	uint32_t share_pct;
+	const atomic_bool *stop;
+	struct mover_pace small;
+	struct mover_pace huge;
+	double ns_per_byte;
+	struct thermo_move_counters counters;
+};
+
+void mover_init(struct mover *mover, const struct thermo_host *host,
+		const struct thermo_topology *topology, uint32_t share_pct,
+		const atomic_bool *stop);
+
+/* Return: bytes that moved. */
+uint64_t mover_run(struct mover *mover, const struct planned_move *step);
+
+#endif

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* tierer.c - one tick after the other. */
+#include "tiering/tierer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/host.h"
+#include "tiering/migrator.h"
+#include "tiering/policy.h"
+
+#define DEFAULT_SHARE_PCT 50
+#define DEFAULT_HORIZON_NS 60000000000ull
+/* A tick's budget until the first moves have told what they cost. */
+#define FIRST_BUDGET_BYTES (16ull << 20)
+
+struct tierer {
+	const struct thermo_host *host;
+	struct tierer_opts opts;
+	struct thermo_topology topology;
+	struct thermo_scheme schemes[2 * THERMO_MAX_TIERS];
+	size_t nr_schemes;
+	uint32_t nr_cpus;
+	int *node_of_cpu;
+	struct migrator *migrator;
+	bool was_busy;
+	struct tierer_status status;
+	struct move_history history;
+};
+
+static int map_cpus(struct tierer *t)
+{
+	hwloc_bitmap_t set = hwloc_bitmap_alloc();
+	int err = thermo_host_read_list(t->host, set, "sys/devices/system/cpu/possible");
+	int last = err ? -1 : hwloc_bitmap_last(set);
+
+	t->nr_cpus = (uint32_t)(last + 1);
+	t->node_of_cpu = malloc((t->nr_cpus + 1) * sizeof(*t->node_of_cpu));
+	if (!t->node_of_cpu && !err)
+		err = thermo_fail(-ENOMEM, "tiering: no memory for %u CPUs", t->nr_cpus);
+	for (uint32_t i = 0; !err && i < t->nr_cpus; i++)
+		t->node_of_cpu[i] = -1;
+	for (size_t i = 0; !err && i < t->topology.nr_nodes; i++) {
+		int id = t->topology.nodes[i].id;
+
+		if (thermo_host_read_list(t->host, set, "sys/devices/system/node/node%d/cpulist", id))
+			continue;
+		for (int cpu = hwloc_bitmap_first(set); cpu >= 0 && cpu <= last;
+		     cpu = hwloc_bitmap_next(set, cpu))
+			t->node_of_cpu[cpu] = id;
+	}
+	hwloc_bitmap_free(set);
+	return err;
+}
+
+static int init(struct tierer *t)
+{
+	int err = thermo_topology_read(&t->topology, t->host, t->opts.tiers);
+
+	if (err)
+		return err;
+	if (t->topology.nr_tiers < 2)
+		return thermo_fail(-ENODEV,
+				   "nothing to tier: %zu memory node%s, all of one tier (by %s)",
+				   t->topology.nr_nodes, t->topology.nr_nodes == 1 ? "" : "s",
+				   t->topology.tiers_from);
+	t->nr_schemes = thermo_default_schemes(&t->topology, t->schemes);
+	err = map_cpus(t);
+	if (!err && !t->opts.dry_run)
+		err = migrator_start(&t->migrator, t->host, t->opts.share_pct);
+	return err;
+}
+
+int tierer_new(struct tierer **tierer, const struct thermo_host *host,
+	       const struct tierer_opts *opts)
+{
+	struct tierer *t = calloc(1, sizeof(*t));
+	int err;
+
+	if (!t)
+		return thermo_fail(-ENOMEM, "tiering: no memory");
+	t->host = host;
+	t->opts = *opts;
+	if (!t->opts.share_pct)
+		t->opts.share_pct = DEFAULT_SHARE_PCT;
+	if (!t->opts.horizon_ns)
+		t->opts.horizon_ns = DEFAULT_HORIZON_NS;
+	err = init(t);
+	if (err) {
+		tierer_free(t);
+		return err;
+	}
+	*tierer = t;
+	return 0;
+}
+
+void tierer_free(struct tierer *t)
+{
+	if (!t)
+		return;
+	migrator_stop(t->migrator);
+	free(t->node_of_cpu);
+	free(t);
+}
+
+/* What may move in a tick: the share of time, and the limit on bandwidth. */
+static uint64_t budget_bytes(const struct tierer *t, uint64_t tick_ns)
+{
+	double cost = t->status.move_ns_per_byte;
+	double bytes = cost > 0 ? (double)tick_ns * t->opts.share_pct / 100 / cost
+				: (double)FIRST_BUDGET_BYTES;
+	double limit = (double)t->opts.bytes_per_s * (double)tick_ns / 1e9;
+
+	return (uint64_t)(t->opts.bytes_per_s && limit < bytes ? limit : bytes);
+}
+
+static void decide_and_act(struct tierer *t, const struct thermo_snapshot *snapshot,
+			   uint64_t tick_ns)
+{
+	struct plan plan = { 0 };
+	struct policy_view view = {
+		.snapshot = snapshot,
+		.topology = &t->topology,
+		.history = &t->history,
+		.node_of_cpu = t->node_of_cpu,
+		.nr_cpus = t->nr_cpus,
+		.now_ns = snapshot->time_ns,
+		.move_ns_per_byte = t->status.move_ns_per_byte,
+	};
+	struct policy_limits limits = {
+		.schemes = t->schemes,
+		.nr_schemes = t->nr_schemes,
+		.budget_bytes = budget_bytes(t, tick_ns),
+		.horizon_ns = t->opts.horizon_ns,
+	};
+
+	policy_decide(&view, &limits, &plan);
+	for (int i = 0; i < THERMO_NR_ACTIONS; i++)
+		t->status.planned_bytes[i] += plan.bytes[i];
+	if (plan.nr && t->migrator)
+		migrator_submit(t->migrator, &plan, &t->topology);
+	plan_fini(&plan);
+}
+
+int tierer_tick(struct tierer *t, const struct thermo_snapshot *snapshot, uint64_t tick_ns)
+{
+	int err = thermo_topology_refresh(&t->topology, t->host);
+	bool busy = false;
+
+	if (t->migrator) {
+		busy = migrator_is_busy(t->migrator);
+		migrator_collect(t->migrator, &t->status.counters, &t->status.move_ns_per_byte,
+				 &t->history);
+		t->status.cpu_ns = migrator_cpu_ns(t->migrator);
+	}
+	/* This snapshot may show pages where they no longer are: wait for the next. */
+	if (!err && !busy && !t->was_busy)
+		decide_and_act(t, snapshot, tick_ns);
+	t->was_busy = busy;
+	return err;
+}
+
+const struct thermo_topology *tierer_topology(const struct tierer *t)
+{
+	return &t->topology;
+}
+
+void tierer_status(struct tierer *t, struct tierer_status *status)
+{
+	*status = t->status;
+}
