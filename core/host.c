@@ -47,13 +47,24 @@ struct pm_scan {
 	uint64_t return_mask;
 };
 
-static uint64_t real_now_ns(const struct thermo_host *host)
+static uint64_t read_clock(clockid_t clock)
 {
 	struct timespec ts;
 
-	(void)host;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t real_now_ns(const struct thermo_host *host)
+{
+	(void)host;
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+static uint64_t real_thread_cpu_ns(const struct thermo_host *host)
+{
+	(void)host;
+	return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static int real_perf_event_open(const struct thermo_host *host, struct perf_event_attr *attr,
@@ -112,6 +123,7 @@ static int real_scan_pages(const struct thermo_host *host, int fd, uint64_t star
 
 static const struct thermo_host_ops real_ops = {
 	.now_ns = real_now_ns,
+	.thread_cpu_ns = real_thread_cpu_ns,
 	.perf_event_open = real_perf_event_open,
 	.move_pages = real_move_pages,
 	.scan_pages = real_scan_pages,

@@ -31,6 +31,7 @@ struct thermo_page_run {
 /**
  * struct thermo_host_ops - System calls that a test or a simulation replaces.
  * @now_ns:	CLOCK_MONOTONIC.
+ * @thread_cpu_ns:	CPU time of the calling thread.
  * @perf_event_open:	As perf_event_open(2) with PERF_FLAG_FD_CLOEXEC.  Return: a
  *		descriptor or -errno.
  * @move_pages:	As move_pages(2) with MPOL_MF_MOVE; @nodes NULL only asks.  Every
@@ -42,6 +43,7 @@ struct thermo_page_run {
  */
 struct thermo_host_ops {
 	uint64_t (*now_ns)(const struct thermo_host *host);
+	uint64_t (*thread_cpu_ns)(const struct thermo_host *host);
 	int (*perf_event_open)(const struct thermo_host *host, struct perf_event_attr *attr,
 			       pid_t pid, int cpu, int group_fd);
 	int (*move_pages)(const struct thermo_host *host, pid_t pid, size_t nr, void **pages,

@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,13 +42,22 @@
 /* Records younger than this may still be overtaken by older ones of other CPUs. */
 #define SETTLE_NS 2000000ull
 
-/* Armed pages a second at full rate: each is a fault of about 1 us in the application. */
+/*
+ * How much is armed at full rate.  Each armed page is a fault of about 1 us in the
+ * application.  A stretch that is armed at once must be small, in pages and as a
+ * share of the process: while its pages fault one after the other, how soon they
+ * fault says how fast faults are handled, not how hot the pages are.
+ */
 #define FULL_RATE_PAGES_PER_S 10000u
-#define FIRST_SCAN_PERIOD_MS 2000u
+#define FULL_RATE_STRETCHES_PER_S 10u
+#define STRETCH_PAGES 1024u
+#define STRETCHES_PER_TARGET 64u
+#define MAX_STRETCH_MB 256u
+/* Tasks keep an old scan period for a whole round: meanwhile stretches may grow by this. */
+#define MAX_STRETCH_BOOST 16.0
+#define ADAPT_INTERVAL_NS 2000000000ull
 #define MIN_SCAN_PERIOD_MS 1000u
 #define MAX_SCAN_PERIOD_MS 300000u
-#define SCAN_SIZE_MB 64u
-#define ADAPT_INTERVAL_NS 2000000000ull
 /* Runs of pages in one armed range; what is beyond is not watched. */
 #define MAX_RUNS 4096u
 
@@ -71,17 +81,25 @@ enum { FIELD_ADDRESS, FIELD_ERROR_CODE, NR_FIELDS };
 struct cpu_events {
 	int cpu;
 	struct perf_event_fd fault;
-	struct perf_event_fd arm; /* not open where the kernel has no kprobes */
+	struct perf_event_fd arm;   /* these two: not open where the kernel has no kprobes */
+	struct perf_event_fd armed; /* return of the same function */
 };
 
-/* A record of either kind, kept until all older ones have arrived. */
+enum event_kind {
+	EVENT_FAULT,
+	EVENT_ARM,   /* arming [addr, end) begins */
+	EVENT_ARMED, /* and is complete */
+};
+
+/* A record of any kind, kept until all older ones have arrived. */
 struct event {
 	uint64_t time_ns;
 	uint64_t addr;
-	uint64_t end; /* not 0: [addr, end) was armed */
+	uint64_t end;
 	int32_t pid;
 	int32_t tid;
 	uint32_t cpu;
+	uint8_t kind;
 	uint8_t op;
 };
 
@@ -103,7 +121,10 @@ struct hintfault {
 	struct thermo_source_counters counters;
 
 	uint32_t rate_permille;
-	uint32_t scan_period_ms;
+	uint64_t rss_bytes;	    /* of all targets, and of the largest */
+	uint64_t largest_rss_bytes;
+	double page_bytes; /* of an armed page, mean: between 4 KiB and 2 MiB */
+	double boost;	   /* of the stretch, 1 to MAX_STRETCH_BOOST */
 	uint64_t armed_pages; /* since adapted_ns */
 	uint64_t adapted_ns;
 };
@@ -197,15 +218,17 @@ static struct perf_event_attr fault_attr(uint64_t id)
 	};
 }
 
-static struct perf_event_attr arm_attr(uint32_t kprobe_type)
+/* A probe on the entry of the function, which sees its arguments, or on its return. */
+static struct perf_event_attr arm_attr(uint32_t kprobe_type, bool is_return)
 {
 	return (struct perf_event_attr){
 		.type = kprobe_type,
 		.size = sizeof(struct perf_event_attr),
+		.config = is_return,
 		.config1 = (uintptr_t)ARM_FUNCTION,
 		.sample_period = 1,
-		.sample_type = COMMON_SAMPLE_TYPE | PERF_SAMPLE_REGS_INTR,
-		.sample_regs_intr = ARM_REGS,
+		.sample_type = COMMON_SAMPLE_TYPE | (is_return ? 0 : PERF_SAMPLE_REGS_INTR),
+		.sample_regs_intr = is_return ? 0 : ARM_REGS,
 		.disabled = 1,
 		.use_clockid = 1,
 		.clockid = CLOCK_MONOTONIC,
@@ -216,14 +239,18 @@ static int open_cpu(struct hintfault *h, struct cpu_events *c, uint64_t fault_id
 		    uint32_t kprobe_type, size_t buffer_bytes)
 {
 	struct perf_event_attr fault = fault_attr(fault_id);
-	struct perf_event_attr arm = arm_attr(kprobe_type);
+	struct perf_event_attr arm = arm_attr(kprobe_type, false);
+	struct perf_event_attr armed = arm_attr(kprobe_type, true);
 	int err = perf_event_fd_open(&c->fault, h->host, &fault, c->cpu, buffer_bytes,
 				     "hintfault: page faults");
 
 	if (err || !h->sees_arming)
 		return err;
-	return perf_event_fd_open_into(&c->arm, &c->fault, h->host, &arm, c->cpu,
-				       "hintfault: probe on " ARM_FUNCTION);
+	err = perf_event_fd_open_into(&c->arm, &c->fault, h->host, &arm, c->cpu,
+				      "hintfault: probe on " ARM_FUNCTION);
+	return err ? err
+		   : perf_event_fd_open_into(&c->armed, &c->fault, h->host, &armed, c->cpu,
+					     "hintfault: probe on the return of " ARM_FUNCTION);
 }
 
 static int open_cpus(struct hintfault *h, const hwloc_bitmap_t online, uint64_t fault_id,
@@ -242,12 +269,13 @@ static int open_cpus(struct hintfault *h, const hwloc_bitmap_t online, uint64_t 
 		struct cpu_events *c = &h->cpus[h->nr_cpus++];
 
 		c->cpu = cpu;
-		c->fault.fd = c->arm.fd = -1;
+		c->fault.fd = c->arm.fd = c->armed.fd = -1;
 		int err = open_cpu(h, c, fault_id, (uint32_t)kprobe_type, buffer_bytes);
 
 		/* Without the probe (a locked-down kernel) faults still count. */
 		if (err && c->fault.map && h->sees_arming && h->nr_cpus == 1) {
 			perf_event_fd_close(&c->arm);
+			perf_event_fd_close(&c->armed);
 			h->sees_arming = false;
 			err = 0;
 		}
@@ -266,7 +294,8 @@ static int hintfault_open(void *state, const struct thermo_source_opts *opts)
 	h->host = opts->host;
 	h->settings = opts->settings;
 	h->rate_permille = THERMO_RATE_FULL;
-	h->scan_period_ms = FIRST_SCAN_PERIOD_MS;
+	h->page_bytes = THERMO_PAGE_BYTES;
+	h->boost = 1;
 	watch_set_init(&h->watches, HORIZON_NS);
 	err = find_fault_tracepoint(h->host, h->fields, &fault_id);
 	if (err)
@@ -293,13 +322,42 @@ static int change_number(struct hintfault *h, const char *path, uint32_t value)
 	return thermo_settings_change(h->settings, path, text);
 }
 
-/* Without debugfs the kernel's own scan rate stays: slower, not wrong. */
-static int set_scan_period(struct hintfault *h)
+static uint64_t max_u64(uint64_t a, uint64_t b)
 {
-	int err = change_number(h, DEBUGFS_DIR "scan_period_min_ms", h->scan_period_ms);
+	return a > b ? a : b;
+}
 
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * The kernel arms scan_size_mb of each process in turn, so that a process is gone
+ * through once in scan_period_min_ms.  Without debugfs its own values stay: slower
+ * and coarser, not wrong.
+ */
+static int set_scan_rate(struct hintfault *h)
+{
+	double rate = (double)h->rate_permille / THERMO_RATE_FULL;
+	double all_mb = (double)h->rss_bytes / (1 << 20);
+	uint64_t stretch_mb = min_u64((uint64_t)(STRETCH_PAGES * h->page_bytes) >> 20,
+				      h->largest_rss_bytes / STRETCHES_PER_TARGET >> 20);
+	uint64_t period_ms, boosted_mb;
+	int err;
+
+	stretch_mb = max_u64(1, min_u64(stretch_mb, MAX_STRETCH_MB));
+	period_ms = (uint64_t)(1000 * all_mb / (double)stretch_mb /
+			       (FULL_RATE_STRETCHES_PER_S * rate));
+	period_ms = max_u64(period_ms, (uint64_t)(1000 * (double)h->rss_bytes / h->page_bytes /
+						  (FULL_RATE_PAGES_PER_S * rate)));
+	period_ms = max_u64(MIN_SCAN_PERIOD_MS, min_u64(period_ms, MAX_SCAN_PERIOD_MS));
+	boosted_mb = min_u64((uint64_t)((double)stretch_mb * h->boost), MAX_STRETCH_MB);
+	err = change_number(h, DEBUGFS_DIR "scan_size_mb", (uint32_t)boosted_mb);
 	if (!err)
-		err = change_number(h, DEBUGFS_DIR "scan_period_max_ms", h->scan_period_ms);
+		err = change_number(h, DEBUGFS_DIR "scan_period_min_ms", (uint32_t)period_ms);
+	if (!err)
+		err = change_number(h, DEBUGFS_DIR "scan_period_max_ms", (uint32_t)period_ms);
 	return err == -ENOENT ? 0 : err;
 }
 
@@ -319,20 +377,16 @@ static int hintfault_start(void *state)
 		err = perf_event_fd_enable(&h->cpus[i].fault);
 		if (!err && h->sees_arming)
 			err = perf_event_fd_enable(&h->cpus[i].arm);
+		if (!err && h->sees_arming)
+			err = perf_event_fd_enable(&h->cpus[i].armed);
 	}
 	/* The limit before the mode: the kernel must not promote in between. */
 	if (!err)
 		err = change_number(h, SYSCTL_RATE_LIMIT, 0);
 	if (!err)
-		err = set_scan_period(h);
-	if (!err) {
-		err = change_number(h, DEBUGFS_DIR "scan_size_mb", SCAN_SIZE_MB);
-		err = err == -ENOENT ? 0 : err;
-	}
-	if (!err)
-		err = change_number(h, SYSCTL_MODE, h->mode);
+		err = set_scan_rate(h);
 	h->adapted_ns = thermo_host_now_ns(h->host);
-	return err;
+	return err ? err : change_number(h, SYSCTL_MODE, h->mode);
 }
 
 static int by_pid(const void *a, const void *b)
@@ -355,7 +409,16 @@ static int hintfault_set_targets(void *state, const pid_t *pids, size_t nr_pids)
 	free(h->pids);
 	h->pids = copy;
 	h->nr_pids = nr_pids;
-	return 0;
+	h->rss_bytes = h->largest_rss_bytes = 0;
+	for (size_t i = 0; i < nr_pids; i++) {
+		struct thermo_proc proc;
+
+		if (thermo_proc_read(h->host, pids[i], &proc))
+			continue;
+		h->rss_bytes += proc.rss_bytes;
+		h->largest_rss_bytes = max_u64(h->largest_rss_bytes, proc.rss_bytes);
+	}
+	return set_scan_rate(h);
 }
 
 static bool is_target(const struct hintfault *h, pid_t pid)
@@ -398,13 +461,19 @@ static int add_event(struct hintfault *h, const struct event *e)
 	return 0;
 }
 
+static const uint64_t more_sample_type[] = {
+	[EVENT_FAULT] = PERF_SAMPLE_RAW,
+	[EVENT_ARM] = PERF_SAMPLE_REGS_INTR,
+	[EVENT_ARMED] = 0,
+};
+
 static int take_record(struct hintfault *h, const struct cpu_events *c)
 {
 	const struct perf_event_header *header = (const void *)h->record;
 	struct perf_sample s;
 	struct event e = { 0 };
 	uint64_t id;
-	bool is_arming, ok;
+	bool ok = true;
 	int err;
 
 	if (header->type != PERF_RECORD_SAMPLE) {
@@ -415,11 +484,9 @@ static int take_record(struct hintfault *h, const struct cpu_events *c)
 		return thermo_fail(-EBADMSG, "hintfault: sample of %u bytes", header->size);
 	/* PERF_SAMPLE_IDENTIFIER: the id is first, whatever else follows. */
 	memcpy(&id, header + 1, sizeof(id));
-	is_arming = h->sees_arming && id == c->arm.id;
-	err = perf_sample_decode(header,
-				 COMMON_SAMPLE_TYPE | (is_arming ? PERF_SAMPLE_REGS_INTR
-								 : PERF_SAMPLE_RAW),
-				 NR_ARM_REGS, &s);
+	e.kind = id == c->fault.id ? EVENT_FAULT : id == c->arm.id ? EVENT_ARM : EVENT_ARMED;
+	err = perf_sample_decode(header, COMMON_SAMPLE_TYPE | more_sample_type[e.kind], NR_ARM_REGS,
+				 &s);
 	if (err)
 		return err;
 	h->counters.seen++;
@@ -427,8 +494,14 @@ static int take_record(struct hintfault *h, const struct cpu_events *c)
 		h->counters.ignored++;
 		return 0;
 	}
-	e = (struct event){ .time_ns = s.time_ns, .pid = s.pid, .tid = s.tid, .cpu = s.cpu };
-	ok = is_arming ? event_from_arming(&s, &e) : event_from_fault(h, &s, &e);
+	e.time_ns = s.time_ns;
+	e.pid = s.pid;
+	e.tid = s.tid;
+	e.cpu = s.cpu;
+	if (e.kind == EVENT_FAULT)
+		ok = event_from_fault(h, &s, &e);
+	else if (e.kind == EVENT_ARM)
+		ok = event_from_arming(&s, &e);
 	if (!ok) {
 		h->counters.useless++;
 		return 0;
@@ -492,9 +565,15 @@ static void handle_arming(struct hintfault *h, const struct event *e)
 	if (!runs)
 		return;
 	size_t nr = scan_runs(h, e, runs);
+	double bytes = 0, pages = 0;
 
-	for (size_t i = 0; i < nr; i++)
-		h->armed_pages += (runs[i].end - runs[i].start) >> (runs[i].huge ? 21 : 12);
+	for (size_t i = 0; i < nr; i++) {
+		bytes += (double)(runs[i].end - runs[i].start);
+		pages += (double)((runs[i].end - runs[i].start) >> (runs[i].huge ? 21 : 12));
+	}
+	if (pages > 0)
+		h->page_bytes += 0.05 * (bytes / pages - h->page_bytes);
+	h->armed_pages += (uint64_t)pages;
 	/* When there is no room nothing is claimed of these pages: a loss of evidence only. */
 	if (watch_add(&h->watches, e->pid, e->time_ns, scope_of(h, e->pid), runs, nr))
 		h->counters.useless++;
@@ -546,8 +625,10 @@ static void process(struct hintfault *h, uint64_t until_ns, struct thermo_report
 		const struct event *e = &h->events[done];
 
 		h->counters.reported += watch_expire(&h->watches, e->time_ns, reporter);
-		if (e->end)
+		if (e->kind == EVENT_ARM)
 			handle_arming(h, e);
+		else if (e->kind == EVENT_ARMED)
+			watch_armed(&h->watches, e->pid, e->time_ns);
 		else
 			handle_fault(h, e, reporter);
 	}
@@ -555,38 +636,32 @@ static void process(struct hintfault *h, uint64_t until_ns, struct thermo_report
 	h->nr_events -= done;
 }
 
-static uint32_t clamp_period(uint64_t ms)
+/*
+ * The kernel lets each task keep the scan period that it has until its process was
+ * gone through once: with small stretches and an old, long period that takes
+ * minutes.  So stretches grow until about as much is armed as is wanted.
+ */
+static int adapt_stretch(struct hintfault *h, uint64_t now_ns)
 {
-	return ms < MIN_SCAN_PERIOD_MS ? MIN_SCAN_PERIOD_MS :
-	       ms > MAX_SCAN_PERIOD_MS ? MAX_SCAN_PERIOD_MS :
-					 (uint32_t)ms;
-}
+	double elapsed_s = (double)(now_ns - h->adapted_ns) / 1e9;
+	double wanted, boost;
 
-/* Hold the number of armed pages a second at the rate asked for, within a factor of 1.5. */
-static int adapt_scan_period(struct hintfault *h, uint64_t now_ns)
-{
-	uint64_t elapsed_ns = now_ns - h->adapted_ns;
-	uint64_t wanted_per_s = (uint64_t)FULL_RATE_PAGES_PER_S * h->rate_permille / THERMO_RATE_FULL;
-	uint64_t interval_ns = ADAPT_INTERVAL_NS > h->scan_period_ms * 1000000ull
-					       ? ADAPT_INTERVAL_NS
-					       : h->scan_period_ms * 1000000ull;
-
-	/* A whole round, or the pages of one stretch look like those of all. */
-	if (elapsed_ns < interval_ns)
+	if (now_ns - h->adapted_ns < ADAPT_INTERVAL_NS)
 		return 0;
-	uint64_t per_s = h->armed_pages * 1000000000ull / elapsed_ns;
-	uint32_t period_ms = clamp_period((uint64_t)h->scan_period_ms * (per_s + 1) /
-					  (wanted_per_s + 1));
-
+	/* No process is gone through more often than once in the least period. */
+	wanted = fmin((double)FULL_RATE_PAGES_PER_S * h->rate_permille / THERMO_RATE_FULL,
+		      (double)h->rss_bytes / h->page_bytes / (MIN_SCAN_PERIOD_MS / 1e3));
+	wanted = fmin(wanted, STRETCH_PAGES * (double)FULL_RATE_STRETCHES_PER_S * h->rate_permille /
+				      THERMO_RATE_FULL);
+	boost = h->boost * wanted * elapsed_s / (double)(h->armed_pages + 1);
 	h->armed_pages = 0;
 	h->adapted_ns = now_ns;
-	if (2 * period_ms < 3 * h->scan_period_ms && 3 * period_ms > 2 * h->scan_period_ms)
+	boost = fmax(1, fmin(fmin(boost, 4 * h->boost), MAX_STRETCH_BOOST));
+	/* Within a factor of two it is good enough. */
+	if (boost < 2 * h->boost && (2 * boost > h->boost && boost > 1))
 		return 0;
-	/* One step at most doubles or halves: the next round tells more. */
-	period_ms = period_ms > 2 * h->scan_period_ms ? 2 * h->scan_period_ms : period_ms;
-	period_ms = 2 * period_ms < h->scan_period_ms ? h->scan_period_ms / 2 : period_ms;
-	h->scan_period_ms = clamp_period(period_ms);
-	return set_scan_period(h);
+	h->boost = boost;
+	return set_scan_rate(h);
 }
 
 static int hintfault_drain(void *state, struct thermo_reporter *reporter)
@@ -600,7 +675,7 @@ static int hintfault_drain(void *state, struct thermo_reporter *reporter)
 		return err;
 	process(h, now_ns - SETTLE_NS, reporter);
 	h->counters.reported += watch_expire(&h->watches, now_ns - SETTLE_NS, reporter);
-	err = adapt_scan_period(h, now_ns);
+	err = adapt_stretch(h, now_ns);
 	return err ? err : (int)(h->counters.reported - reported);
 }
 
@@ -609,7 +684,7 @@ static int hintfault_set_rate(void *state, uint32_t permille)
 	struct hintfault *h = state;
 
 	h->rate_permille = permille;
-	return 0;
+	return set_scan_rate(h);
 }
 
 static void hintfault_counters(const void *state, struct thermo_source_counters *counters)
@@ -629,6 +704,7 @@ static void hintfault_close(void *state)
 	struct hintfault *h = state;
 
 	for (size_t i = 0; i < h->nr_cpus; i++) {
+		perf_event_fd_close(&h->cpus[i].armed);
 		perf_event_fd_close(&h->cpus[i].arm);
 		perf_event_fd_close(&h->cpus[i].fault);
 	}

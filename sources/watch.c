@@ -11,6 +11,9 @@
 
 
 
+/* A flush of all CPUs' TLBs, and a fault, take about so long. */
+#define RESOLUTION_NS 1000u
+
 /* Pages that are armed one by one; a huge page is one. */
 struct watch_run {
 	uint64_t start;
@@ -22,7 +25,8 @@ struct watch_run {
 struct watch {
 	pid_t pid;
 	enum thermo_scope scope;
-	uint64_t time_ns;
+	uint64_t begun_ns; /* of arming: some CPUs fault already */
+	uint64_t time_ns;  /* all do */
 	size_t nr_runs;
 	struct watch_run *runs;
 	uint64_t *touched; /* a bit a unit */
@@ -72,7 +76,7 @@ int watch_add(struct watch_set *set, pid_t pid, uint64_t time_ns, enum thermo_sc
 	if (!w || !w->runs)
 		goto no_memory;
 	w->pid = pid;
-	w->time_ns = time_ns;
+	w->begun_ns = w->time_ns = time_ns;
 	w->scope = scope;
 	for (size_t i = 0; i < nr_runs; i++) {
 		struct watch_run *r = &w->runs[w->nr_runs];
@@ -99,6 +103,16 @@ int watch_add(struct watch_set *set, pid_t pid, uint64_t time_ns, enum thermo_sc
 no_memory:
 	watch_free(w);
 	return thermo_fail(-ENOMEM, "watch: no memory");
+}
+
+void watch_armed(struct watch_set *set, pid_t pid, uint64_t time_ns)
+{
+	for (size_t i = set->nr; i-- > 0;) {
+		if (set->watches[i]->pid != pid)
+			continue;
+		set->watches[i]->time_ns = time_ns;
+		return;
+	}
 }
 
 static const struct watch_run *find_run(const struct watch *w, uint64_t addr)
@@ -134,8 +148,8 @@ bool watch_touch(struct watch_set *set, struct thermo_access *access)
 		struct watch *w = set->watches[i];
 		const struct watch_run *run;
 
-		if (w->pid != access->pid || access->time_ns < w->time_ns ||
-		    access->time_ns - w->time_ns > set->horizon_ns)
+		if (w->pid != access->pid || access->time_ns < w->begun_ns ||
+		    access->time_ns > w->time_ns + set->horizon_ns)
 			continue;
 		run = find_run(w, access->addr);
 		if (!run)
@@ -147,8 +161,10 @@ bool watch_touch(struct watch_set *set, struct thermo_access *access)
 		access->addr = run->start + unit * run->unit_bytes;
 		access->extent_bytes = run->unit_bytes;
 		access->nr_accesses = 1;
-		/* Never 0, which would mean "all the time". */
-		access->watched_ns = access->time_ns - w->time_ns + 1;
+		access->watched_ns = access->time_ns > w->time_ns ? access->time_ns - w->time_ns : 0;
+		/* 0 would mean "all the time", and nothing is told apart so finely. */
+		if (access->watched_ns < RESOLUTION_NS)
+			access->watched_ns = RESOLUTION_NS;
 		return true;
 	}
 	return false;

@@ -37,12 +37,18 @@ void watch_set_init(struct watch_set *set, uint64_t horizon_ns);
 void watch_set_fini(struct watch_set *set);
 
 /*
- * Pages of @pid in @runs, sorted, were armed at @time_ns; @scope says for which of
+ * Arming of the pages of @pid in @runs, sorted, began at @time_ns; @scope says for which of
  * them silence means anything.  Return: 0, -ENOSPC or -ENOMEM: then nothing is
  * watched and nothing claimed.
  */
 int watch_add(struct watch_set *set, pid_t pid, uint64_t time_ns, enum thermo_scope scope,
 	      const struct thermo_page_run *runs, size_t nr_runs);
+
+/*
+ * Arming, which @pid began when it added its newest watch, is complete at @time_ns:
+ * only now does every CPU fault.  Waiting times count from here.
+ */
+void watch_armed(struct watch_set *set, pid_t pid, uint64_t time_ns);
 
 /*
  * A touch at access->addr.  When a watched page was touched for the first time,

@@ -20,7 +20,11 @@
 #include "core/error.h"
 #include "core/proc.h"
 
-#define FIRST_CALL_UNITS 64u
+/*
+ * A call has a fixed cost (the kernel drains every CPU's lists of pages) that only
+ * more pages share: fewer than this gains nothing.
+ */
+#define MIN_CALL_PAGES 64u
 #define MAX_RUNS 256
 #define PAGES_PER_HUGE (THERMO_HUGE_BYTES / THERMO_PAGE_BYTES)
 
@@ -45,7 +49,7 @@ void mover_init(struct mover *mover, const struct thermo_host *host,
 {
 	*mover = (struct mover){ .host = host, .topology = topology, .share_pct = share_pct,
 				 .stop = stop };
-	mover->small.units = FIRST_CALL_UNITS;
+	mover->small.units = MIN_CALL_PAGES;
 	mover->huge.units = 1;
 }
 
@@ -143,14 +147,16 @@ static bool has_room(const struct job *j, uint64_t bytes)
 	return free_bytes >= bytes + t->nodes[index].reserve_bytes;
 }
 
-static void pace(struct mover_pace *p, size_t units, uint64_t call_ns)
+static void pace(struct mover_pace *p, size_t units, uint64_t call_ns, uint32_t min_units)
 {
 	uint64_t next = call_ns ? (uint64_t)units * CALL_TARGET_NS / call_ns : MAX_CALL_UNITS;
 
 	/* At most double: one quick call is not a trend. */
 	if (next > 2ull * p->units)
 		next = 2ull * p->units;
-	p->units = next < 1 ? 1 : next > MAX_CALL_UNITS ? MAX_CALL_UNITS : (uint32_t)next;
+	if (next < min_units)
+		next = min_units;
+	p->units = next > MAX_CALL_UNITS ? MAX_CALL_UNITS : (uint32_t)next;
 }
 
 /* A huge page that was split on its way: some of its pages moved, some did not. */
@@ -221,7 +227,7 @@ static void move_batch(struct job *j)
 {
 	struct mover *m = j->mover;
 	struct batch *b = &j->batch;
-	uint64_t moved_before = j->moved_bytes, start_ns, call_ns;
+	uint64_t moved_before = j->moved_bytes, start_ns, start_cpu_ns, call_ns, cpu_ns;
 	int err;
 
 	keep_source_pages(j);
@@ -235,9 +241,12 @@ static void move_batch(struct job *j)
 	for (size_t i = 0; i < b->nr; i++)
 		b->nodes[i] = j->step->to_node;
 	start_ns = thermo_host_now_ns(m->host);
+	start_cpu_ns = m->host->ops->thread_cpu_ns(m->host);
 	err = m->host->ops->move_pages(m->host, j->step->pid, b->nr, b->pages, b->nodes,
 				       b->status);
 	call_ns = thermo_host_now_ns(m->host) - start_ns;
+	/* What it costs is its CPU time; the rest it waited, for its turn or for locks. */
+	cpu_ns = m->host->ops->thread_cpu_ns(m->host) - start_cpu_ns;
 	if (err) {
 		count(j, result_of(err), b->nr * b->unit_bytes / THERMO_PAGE_BYTES);
 		j->over = true;
@@ -251,14 +260,17 @@ static void move_batch(struct job *j)
 	m->counters.call_ns += call_ns;
 	if (call_ns > m->counters.longest_call_ns)
 		m->counters.longest_call_ns = call_ns;
-	pace(b->unit_bytes == THERMO_HUGE_BYTES ? &m->huge : &m->small, b->nr, call_ns);
+	if (b->unit_bytes == THERMO_HUGE_BYTES)
+		pace(&m->huge, b->nr, cpu_ns, 1);
+	else
+		pace(&m->small, b->nr, cpu_ns, MIN_CALL_PAGES);
 	if (j->moved_bytes > moved_before) {
-		double now = (double)call_ns / (double)(j->moved_bytes - moved_before);
+		double now = (double)cpu_ns / (double)(j->moved_bytes - moved_before);
 
 		m->ns_per_byte = m->ns_per_byte > 0 ? 0.9 * m->ns_per_byte + 0.1 * now : now;
 	}
 	/* Sleep in proportion: the application gets its share of locks and bandwidth. */
-	uint64_t sleep_ns = call_ns * (100 - m->share_pct) / m->share_pct;
+	uint64_t sleep_ns = cpu_ns * (100 - m->share_pct) / m->share_pct;
 	struct timespec ts = { (time_t)(sleep_ns / 1000000000), (long)(sleep_ns % 1000000000) };
 
 	(void)nanosleep(&ts, NULL);

@@ -13,7 +13,7 @@
 #include "thermocline/tiering.h"
 #include "tiering/policy.h"
 
-/* One call of move_pages(2) is sized to take about this long. */
+/* One call of move_pages(2) is sized to take about so much CPU time. */
 #define CALL_TARGET_NS 10000000ull
 #define MAX_CALL_UNITS 1024u
 
@@ -24,7 +24,7 @@ struct mover_pace {
 
 /**
  * struct mover - State that outlives a step.
- * @share_pct:	Of wall time that may be spent in move_pages(2); it sleeps the rest.
+ * @share_pct:	Of a CPU's time that move_pages(2) may take; it sleeps the rest.
  * @stop:	Set by another thread: end after the call in flight.
  * @ns_per_byte:	Measured, smoothed; 0 before the first move.
  */

@@ -25,6 +25,8 @@
 #include "tests/lab/argv.h"
 #include "tests/lab/channel.h"
 
+enum { PTY_IDLE_MS = 100 };
+
 /* What the host wants to run. */
 struct job {
 	struct lab_argv args;
@@ -44,6 +46,7 @@ struct agent {
 	int stderr_fd;
 	int signal_fd;
 	bool stdin_eof;
+	bool pty_idle; /* nobody has it open: look again now and then */
 	size_t pending_bytes;
 	uint8_t pending[LAB_STDIN_CREDIT];
 };
@@ -244,13 +247,18 @@ static int drain(struct agent *agent, int *fd, enum lab_frame_type type)
 		err = lab_channel_send(agent->channel, type, data, (size_t)n);
 		return err < 0 ? err : 1;
 	}
-	/* EIO is how a pty says that nobody has it open any more. */
-	if (*fd >= 0 && (n == 0 || (errno != EAGAIN && errno != EINTR))) {
-		if (agent->job.tty && type == LAB_STDOUT)
-			agent->stdin_fd = -1;
-		(void)close(*fd);
-		*fd = -1;
+	if (*fd < 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+		return 0;
+	/*
+	 * EIO is how a pty says that nobody has it open.  The command may live on, or even open it
+	 * again; closing our side would kill it with SIGHUP.
+	 */
+	if (agent->job.tty && type == LAB_STDOUT) {
+		agent->pty_idle = true;
+		return 0;
 	}
+	(void)close(*fd);
+	*fd = -1;
 	return 0;
 }
 
@@ -309,21 +317,23 @@ static int take_frames(struct agent *agent)
 /* Return: 1 when all is done, 0 to go on, -errno. */
 static int step(struct agent *agent)
 {
-	bool feeding = agent->pending_bytes > 0;
+	bool feeding = agent->pending_bytes > 0 && !agent->pty_idle;
 	struct pollfd fds[] = {
 		{ .fd = agent->channel->fd, .events = POLLIN },
 		{ .fd = agent->signal_fd, .events = POLLIN },
-		{ .fd = agent->stdout_fd, .events = POLLIN },
+		{ .fd = agent->pty_idle ? -1 : agent->stdout_fd, .events = POLLIN },
 		{ .fd = agent->stderr_fd, .events = POLLIN },
 		{ .fd = feeding ? agent->stdin_fd : -1, .events = POLLOUT },
 	};
 	int err = 0;
 
-	if (poll(fds, sizeof(fds) / sizeof(fds[0]), -1) < 0)
+	if (poll(fds, sizeof(fds) / sizeof(fds[0]), agent->pty_idle ? PTY_IDLE_MS : -1) < 0)
 		return errno == EINTR ? 0
 				      : thermo_fail(-errno, "lab agent: poll: %s", strerror(errno));
-	if (fds[2].revents)
+	if (fds[2].revents || agent->pty_idle) {
+		agent->pty_idle = false;
 		err = drain(agent, &agent->stdout_fd, LAB_STDOUT);
+	}
 	if (err >= 0 && fds[3].revents)
 		err = drain(agent, &agent->stderr_fd, LAB_STDERR);
 	if (err >= 0 && fds[4].revents)

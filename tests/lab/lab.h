@@ -10,6 +10,7 @@
 #define LAB_LAB_H
 
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -51,6 +52,9 @@ struct lab_run {
 
 /* Finds or fetches all that a run needs, makes its folders and QEMU's arguments. */
 int lab_prepare(struct lab_run *run, const struct lab_config *config);
+
+/* From here on signals wait for lab_session_run(): nothing is left behind by one. */
+void lab_block_signals(sigset_t *signals);
 
 /* Return: 0 with the machine booting, or -errno. */
 int lab_start_qemu(struct lab_run *run);

@@ -229,6 +229,7 @@ static int write_params(const struct lab_run *run)
 
 int lab_prepare(struct lab_run *run, const struct lab_config *config)
 {
+	sigset_t signals;
 	int err;
 
 	*run = (struct lab_run){ .config = config, .qemu_fd = -1, .socket_fd = -1 };
@@ -237,6 +238,8 @@ int lab_prepare(struct lab_run *run, const struct lab_config *config)
 		err = check_qemu();
 	if (err == 0)
 		err = find_kernel(run);
+	/* Until here Ctrl-C ends us, and the scripts clean up after themselves. */
+	lab_block_signals(&signals);
 	if (err == 0)
 		err = make_temp_dir("lab", run->run_dir);
 	if (err == 0)

@@ -331,6 +331,17 @@ static int step(struct session *s)
 	return done;
 }
 
+void lab_block_signals(sigset_t *signals)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH };
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	sigemptyset(signals);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaddset(signals, numbers[i]);
+	(void)sigprocmask(SIG_BLOCK, signals, NULL);
+}
+
 int lab_session_run(struct lab_run *run)
 {
 	static struct lab_channel channel;
@@ -343,12 +354,7 @@ int lab_session_run(struct lab_run *run)
 	channel = (struct lab_channel){ .fd = run->socket_fd };
 	s.start_ms = now_ms();
 	s.tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-	(void)signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&signals);
-	for (size_t i = 0; i < 5; i++)
-		sigaddset(&signals,
-			  ((const int[]){ SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH })[i]);
-	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
+	lab_block_signals(&signals);
 	AUTO_CLOSE int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 
 	if (signal_fd < 0)
@@ -363,6 +369,8 @@ int lab_session_run(struct lab_run *run)
 	while (done == 0)
 		done = step(&s);
 	restore_terminal(&s);
+	if (!s.ready && isatty(STDERR_FILENO))
+		fprintf(stderr, "\n"); /* after "booting..." */
 	lab_console_close(&s.console);
 	return done < 0 ? done : s.status;
 }

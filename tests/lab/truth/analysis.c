@@ -91,8 +91,21 @@ static int open_window(struct analysis *analysis, const struct truth_reader *rea
 	return 0;
 }
 
-/* Where the page is now.  The accesses of a page that moves within a second come from both
- * nodes; promotions and demotions even out. */
+/* The kernel needs some of it for itself, so the window cannot have held that much. */
+static uint64_t all_fast_pages(const struct analysis *analysis)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t node = 0; node < analysis->header->nr_nodes; node++)
+		if (analysis->options->is_fast[node])
+			bytes += analysis->header->node_bytes[node];
+	return bytes / TRUTH_PAGE_BYTES;
+}
+
+/*
+ * Where the page was last seen.  A page that went down and was never accessed again still counts
+ * as up; what fast memory holds at all is the bound.
+ */
 static void track_residency(struct analysis *analysis, const struct truth_cell *cell)
 {
 	const bool *is_fast = analysis->options->is_fast;
@@ -179,6 +192,8 @@ static int take_counts(struct analysis *analysis, const struct truth_reader *rea
 		return err;
 	if (analysis->held_pages > analysis->most_held)
 		analysis->most_held = analysis->held_pages;
+	if (analysis->most_held > all_fast_pages(analysis))
+		analysis->most_held = all_fast_pages(analysis);
 	if (analysis->options->fast_pages == 0 && analysis->most_held > analysis->fast_pages)
 		analysis->fast_pages = analysis->most_held;
 	if (tally_accesses(&analysis->second) == 0 || analysis->options->quiet)

@@ -45,6 +45,7 @@ struct truth_header {
 	uint32_t page_bytes;
 	uint32_t nr_nodes;
 	uint32_t nr_cpus;
+	uint64_t node_bytes[TRUTH_NODES_MAX];
 	uint32_t latency_ns[TRUTH_NODES_MAX];
 	uint8_t is_fast[TRUTH_NODES_MAX]; /* the node has CPUs */
 };

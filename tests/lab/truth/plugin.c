@@ -389,6 +389,9 @@ int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, cha
 			return -1;
 		}
 	header.nr_cpus = (uint32_t)info->system.max_vcpus;
+	for (unsigned i = 0; i < nr_ranges; i++)
+		if (ranges[i].node < header.nr_nodes)
+			header.node_bytes[ranges[i].node] += ranges[i].end - ranges[i].start;
 	if (!out || header.nr_nodes == 0 || nr_ranges == 0 || header.nr_cpus > TRUTH_CPUS_MAX) {
 		fprintf(stderr, "truth: out=, node= and range= are needed\n");
 		return -1;
