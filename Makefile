@@ -195,20 +195,24 @@ install: all
 	$(INSTALL) -D -m 755 $(SOLIB) $(D)$(LIBDIR)/libthermocline.so.$(SOVERSION)
 	ln -sf libthermocline.so.$(SOVERSION) $(D)$(LIBDIR)/libthermocline.so
 	$(INSTALL) -d $(D)$(LIBDIR)/pkgconfig $(D)$(UNITDIR) $(D)$(LABDIR)
-	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|; s|@LIBS_PRIVATE@|$(strip $(PKG_LIBS) -lm -pthread)|' \
 		packaging/thermocline.pc.in >$(D)$(LIBDIR)/pkgconfig/thermocline.pc
-	sed 's|@BINDIR@|$(BINDIR)|' packaging/thermocline.service.in >$(D)$(UNITDIR)/thermocline.service
+	sed 's|@BINDIR@|$(BINDIR)|; $(if $(HAVE_SYSTEMD),,s|^Type=notify|Type=exec|)' \
+		packaging/thermocline.service.in >$(D)$(UNITDIR)/thermocline.service
 	$(INSTALL) -m 755 $(LAB_FILES) $(TRUTH) $(D)$(LABDIR)
 	$(INSTALL) -m 644 $(PLUGIN) $(D)$(LABDIR)
 	$(INSTALL) -d $(D)$(INCLUDEDIR)/thermocline
 	$(INSTALL) -m 644 include/thermocline/*.h $(D)$(INCLUDEDIR)/thermocline
+	$(INSTALL) -d $(D)$(DATADIR)/thermocline/workloads
+	$(INSTALL) -m 644 bench/workload/configs/*.cfg $(D)$(DATADIR)/thermocline/workloads
 	for m in $(MAN_PAGES); do $(INSTALL) -D -m 644 $$m $(D)$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
 
 uninstall:
 	rm -rf $(D)$(BINDIR)/thermocline $(D)$(BINDIR)/thermocline-workload \
 		$(D)$(LIBDIR)/libthermocline.a $(D)$(LIBDIR)/libthermocline.so \
 		$(D)$(LIBDIR)/libthermocline.so.$(SOVERSION) $(D)$(LIBDIR)/pkgconfig/thermocline.pc \
-		$(D)$(LIBDIR)/thermocline $(D)$(INCLUDEDIR)/thermocline $(D)$(UNITDIR)/thermocline.service
+		$(D)$(LIBDIR)/thermocline $(D)$(INCLUDEDIR)/thermocline $(D)$(UNITDIR)/thermocline.service \
+		$(D)$(DATADIR)/thermocline
 	for m in $(MAN_PAGES); do rm -f $(D)$(MANDIR)/man$${m##*.}/$${m##*/}; done
 
 clean:

@@ -17,7 +17,7 @@
 
 #define CLIENT_TIMEOUT_MS 500
 #define MAX_REQUEST_BYTES 256
-#define MAX_REPLY_BYTES (1u << 20)
+#define MAX_REPLY_BYTES (64u << 20)
 
 /* Relative to the root, wherever that is: through its descriptor. */
 static int make_address(const struct thermo_host *host, struct sockaddr_un *address)
@@ -55,13 +55,16 @@ char *control_reply(const char *request, const struct daemon *daemon, uint64_t n
 
 	if (strcmp(request, "status") == 0) {
 		root = status_json(daemon, now_ns);
+	} else if (strcmp(request, "regions") == 0) {
+		root = json_object_new_object();
+		json_object_object_add(root, "regions", regions_json(daemon));
 	} else {
 		root = json_object_new_object();
 		if (strcmp(request, "ping") == 0)
 			json_object_object_add(root, "pong", json_object_new_boolean(1));
 		else
 			json_object_object_add(root, "error",
-					       json_object_new_string("unknown request: status, ping"));
+					       json_object_new_string("unknown request: status, regions, ping"));
 	}
 	text = strdup(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN));
 	json_object_put(root);
@@ -142,12 +145,18 @@ int control_ask(const struct thermo_host *host, const char *request, char **repl
 	if (send_all(fd, request, strlen(request)) || send_all(fd, "\n", 1))
 		return thermo_fail(-EPIPE, "/%s: the daemon hung up", CONTROL_PATH);
 
-	AUTO_FREE char *text = malloc(MAX_REPLY_BYTES);
+	AUTO_FREE char *text = NULL;
+	size_t room = 0;
 
-	if (!text)
-		return thermo_fail(-ENOMEM, "control: no memory");
-	while (len < MAX_REPLY_BYTES - 1) {
-		ssize_t n = recv(fd, text + len, MAX_REPLY_BYTES - 1 - len, 0);
+	while (len < MAX_REPLY_BYTES) {
+		if (room - len < 2) {
+			char *grown = realloc(text, room = room ? 2 * room : 65536);
+
+			if (!grown)
+				return thermo_fail(-ENOMEM, "control: no memory");
+			text = grown;
+		}
+		ssize_t n = recv(fd, text + len, room - 1 - len, 0);
 
 		if (n < 0)
 			return thermo_fail(-errno, "/%s: the daemon does not answer: %s",

@@ -3,7 +3,7 @@
  * control.h - the daemon's control socket, /run/thermocline/control.
  *
  * A client sends one line and gets one JSON object; then the connection ends.
- * Requests: "status", "ping".  Anything else gets {"error": "..."}.  Root only, by
+ * Requests: "status", "regions", "ping".  Anything else gets {"error": "..."}.  Root only, by
  * the socket's mode.  The main loop serves one client at a time and waits for none
  * longer than CLIENT_TIMEOUT_MS.
  */

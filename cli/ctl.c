@@ -15,6 +15,7 @@ static void print_usage(FILE *out)
 {
 	fprintf(out, "usage: thermocline ctl [--format text|json] COMMAND\n\n"
 		     "  status   what the daemon does: sources, regions, nodes, moved pages\n"
+		     "  regions  the regions of the newest window: how hot, who, where\n"
 		     "  ping     whether it answers\n\n"
 		     "  -f, --format text|json   default text\n"
 		     "  -h, --help               this text\n\n"
@@ -22,7 +23,19 @@ static void print_usage(FILE *out)
 		     "window, /run/thermocline/status, and says how old it is.\n");
 }
 
-static int print_reply(const char *text, bool json, bool is_status)
+static void print_text(const char *command, struct json_object *root)
+{
+	struct json_object *regions = NULL;
+
+	if (strcmp(command, "status") == 0)
+		status_print(stdout, root);
+	else if (json_object_object_get_ex(root, "regions", &regions))
+		regions_print(stdout, regions);
+	else
+		puts("the daemon answers");
+}
+
+static int print_reply(const char *text, bool json, const char *command)
 {
 	struct json_object *root = json_tokener_parse(text);
 	int status = EXIT_OK;
@@ -32,10 +45,8 @@ static int print_reply(const char *text, bool json, bool is_status)
 		status = EXIT_FAILED;
 	} else if (json) {
 		puts(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY));
-	} else if (is_status) {
-		status_print(stdout, root);
 	} else {
-		puts("the daemon answers");
+		print_text(command, root);
 	}
 	json_object_put(root);
 	return status;
@@ -57,7 +68,13 @@ static int ask(const struct thermo_host *host, const char *command, bool json)
 		fprintf(stderr, "thermocline ctl: %s\n", thermo_last_error());
 		return EXIT_FAILED;
 	}
-	return print_reply(reply, json, is_status);
+	return print_reply(reply, json, command);
+}
+
+static bool is_command(const char *name)
+{
+	return strcmp(name, "status") == 0 || strcmp(name, "regions") == 0 ||
+	       strcmp(name, "ping") == 0;
 }
 
 int cmd_ctl(int argc, char **argv)
@@ -84,8 +101,7 @@ int cmd_ctl(int argc, char **argv)
 		}
 		json = strcmp(optarg, "json") == 0;
 	}
-	if (optind + 1 != argc ||
-	    (strcmp(argv[optind], "status") != 0 && strcmp(argv[optind], "ping") != 0)) {
+	if (optind + 1 != argc || !is_command(argv[optind])) {
 		print_usage(stderr);
 		return EXIT_USAGE;
 	}

@@ -12,9 +12,17 @@
 
 #define DEFAULT_WINDOW_MS 1000
 #define DEFAULT_CPU_BUDGET_PCT 1.0
-#define DRAIN_NS 200000000ull
-#define TARGETS_INTERVAL_NS 5000000000ull
-#define MIN_RATE_PERMILLE 100u
+#define DRAIN_NS 500000000ull
+#define TARGETS_INTERVAL_NS 10000000000ull
+/* Less than this tells nothing any more: it is not gone below for the CPU budget. */
+#define MIN_RATE_PERMILLE 300u
+#define STABLE_RATE_PERMILLE 500u
+/* A change of this share of all accesses is worth a closer look, for so long. */
+#define UNSTABLE_SHARE 0.05f
+#define UNSTABLE_NS 15000000000ull
+/* The budget holds on average over this time, and for a window at so many times it. */
+#define CREDIT_NS 600e9
+#define BURST_FACTOR 5.0
 #define MAX_PIDS 1024
 
 static bool is_wanted(const struct daemon_opts *opts, const struct thermo_source *source)
@@ -118,6 +126,13 @@ static int start_tiering(struct daemon *d)
 	return thermo_topology_read(&d->topology, d->host, d->opts->tierer.tiers);
 }
 
+/* Of one CPU, as a share. */
+static double cpu_budget(const struct daemon *d)
+{
+	return (d->opts->cpu_budget_pct > 0 ? d->opts->cpu_budget_pct : DEFAULT_CPU_BUDGET_PCT) /
+	       100 * d->nr_sockets;
+}
+
 static void update_targets(struct daemon *d, uint64_t now_ns)
 {
 	pid_t pids[MAX_PIDS];
@@ -140,6 +155,7 @@ int daemon_start(struct daemon *d, const struct thermo_host *host, const struct 
 	int err;
 
 	*d = (struct daemon){ .host = host, .opts = opts, .settings.lock_fd = -1,
+			      .allowed_permille = THERMO_RATE_FULL,
 			      .rate_permille = THERMO_RATE_FULL };
 	d->nr_sockets = count_sockets(host);
 	err = start_tiering(d);
@@ -159,6 +175,9 @@ int daemon_start(struct daemon *d, const struct thermo_host *host, const struct 
 		return err;
 	d->started_ns = d->window_start_ns = thermo_host_now_ns(host);
 	d->window_at_ns = d->started_ns;
+	d->cpu_credit_ns = cpu_budget(d) * CREDIT_NS;
+	/* Everything is new at first. */
+	d->unstable_until_ns = d->started_ns + 2 * UNSTABLE_NS;
 	update_targets(d, d->started_ns);
 	return 0;
 }
@@ -176,16 +195,10 @@ static uint64_t process_cpu_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
-/*
- * Shed load rather than fall behind: above the budget the sources sample less, well
- * below it they go back towards their full rate.
- */
-static void hold_cpu_budget(struct daemon *d, uint64_t window_ns)
+static void measure_cpu(struct daemon *d, uint64_t window_ns)
 {
-	double budget_pct = d->opts->cpu_budget_pct > 0 ? d->opts->cpu_budget_pct
-							: DEFAULT_CPU_BUDGET_PCT;
 	uint64_t cpu_ns = process_cpu_ns(), migrator_ns = 0;
-	uint32_t rate = d->rate_permille;
+	double budget_ns_per_ns = cpu_budget(d);
 
 	if (d->tierer) {
 		struct tierer_status status;
@@ -193,23 +206,54 @@ static void hold_cpu_budget(struct daemon *d, uint64_t window_ns)
 		tierer_status(d->tierer, &status);
 		migrator_ns = status.cpu_ns;
 	}
-	double all_pct = 100.0 * (double)(cpu_ns - d->cpu_ns) / (double)window_ns;
-	double moves_pct = 100.0 * (double)(migrator_ns - d->cpu_migrator_ns) / (double)window_ns;
+	double all_ns = (double)(cpu_ns - d->cpu_ns);
+	double ours_ns = all_ns - (double)(migrator_ns - d->cpu_migrator_ns);
 
 	d->cpu_ns = cpu_ns;
 	d->cpu_migrator_ns = migrator_ns;
-	d->cpu_with_moves_pct = all_pct;
-	/* Smoothed over some ten windows: a single busy one is no trend. */
-	d->cpu_pct += 0.1 * (all_pct - moves_pct - d->cpu_pct);
-	if (d->cpu_pct > budget_pct * d->nr_sockets && rate > MIN_RATE_PERMILLE) {
-		rate = rate * 9 / 10 > MIN_RATE_PERMILLE ? rate * 9 / 10 : MIN_RATE_PERMILLE;
+	d->cpu_with_moves_pct = 100 * all_ns / (double)window_ns;
+	/* Smoothed over some ten windows, for people. */
+	d->cpu_pct += 0.1 * (100 * ours_ns / (double)window_ns - d->cpu_pct);
+	d->cpu_credit_ns += budget_ns_per_ns * (double)window_ns - ours_ns;
+	if (d->cpu_credit_ns > budget_ns_per_ns * CREDIT_NS)
+		d->cpu_credit_ns = budget_ns_per_ns * CREDIT_NS;
+	if (d->cpu_credit_ns < -budget_ns_per_ns * CREDIT_NS)
+		d->cpu_credit_ns = -budget_ns_per_ns * CREDIT_NS;
+}
+
+static bool is_over_budget(const struct daemon *d)
+{
+	return d->cpu_credit_ns < 0 || d->cpu_pct > 100 * BURST_FACTOR * cpu_budget(d);
+}
+
+/*
+ * The sampling governor.  While the picture changes the sources run at their full
+ * rate, else at a fraction that is enough to notice a change.  The CPU budget is
+ * kept on average over ten minutes: what is saved in quiet times pays for bursts,
+ * and when it is spent the sources sample less rather than fall behind.
+ */
+static void govern(struct daemon *d, uint64_t now_ns, uint64_t window_ns)
+{
+	uint32_t allowed = d->allowed_permille, rate;
+
+	measure_cpu(d, window_ns);
+	if (is_over_budget(d) && allowed > MIN_RATE_PERMILLE) {
+		allowed = allowed * 9 / 10 > MIN_RATE_PERMILLE ? allowed * 9 / 10 : MIN_RATE_PERMILLE;
 		d->nr_sheds++;
-	} else if (d->cpu_pct < 0.7 * budget_pct * d->nr_sockets && rate < THERMO_RATE_FULL) {
-		rate = rate * 11 / 10 + 1 < THERMO_RATE_FULL ? rate * 11 / 10 + 1 : THERMO_RATE_FULL;
+	} else if (!is_over_budget(d) && allowed < THERMO_RATE_FULL) {
+		allowed = allowed * 11 / 10 + 1 < THERMO_RATE_FULL ? allowed * 11 / 10 + 1
+								   : THERMO_RATE_FULL;
 	}
-	if (rate != d->rate_permille)
-		for (size_t i = 0; i < d->nr_runners; i++)
-			runner_set_rate(d->runners[i], rate);
+	d->allowed_permille = allowed;
+	if (d->snapshot->changed_share > UNSTABLE_SHARE)
+		d->unstable_until_ns = now_ns + UNSTABLE_NS;
+	rate = now_ns < d->unstable_until_ns ? THERMO_RATE_FULL : STABLE_RATE_PERMILLE;
+	rate = rate < allowed ? rate : allowed;
+	/* Small steps are not worth the trouble. */
+	if (10 * rate > 9 * d->rate_permille && 9 * rate < 10 * d->rate_permille)
+		return;
+	for (size_t i = 0; i < d->nr_runners; i++)
+		runner_set_rate(d->runners[i], rate);
 	d->rate_permille = rate;
 }
 
@@ -252,7 +296,7 @@ static int close_window(struct daemon *d, uint64_t now_ns)
 	if (d->tierer && tierer_tick(d->tierer, snapshot, window_ns))
 		log_warning("%s, ignoring", thermo_last_error());
 	if (window_ns)
-		hold_cpu_budget(d, window_ns);
+		govern(d, now_ns, window_ns);
 	return 0;
 }
 

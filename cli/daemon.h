@@ -57,7 +57,10 @@ struct daemon {
 	uint64_t cpu_migrator_ns;
 	double cpu_pct;		    /* of one CPU, last window, without moving pages */
 	double cpu_with_moves_pct;
-	uint32_t rate_permille;
+	double cpu_credit_ns;	    /* of the budget, saved up to ten minutes' worth */
+	uint64_t unstable_until_ns; /* the picture changes: sample at the full rate */
+	uint32_t allowed_permille;  /* by the CPU budget */
+	uint32_t rate_permille;     /* in use */
 	uint64_t nr_sheds; /* times that the rate was lowered for the CPU budget */
 };
 

@@ -26,6 +26,7 @@
 
 #define MAX_TARGET_PIDS 256
 #define MAX_SOURCE_NAMES 16
+#define STATUS_FILE_INTERVAL_NS 5000000000ull
 
 struct run_opts {
 	struct daemon_opts daemon;
@@ -334,7 +335,7 @@ struct loop {
 	struct status_line_state last;
 	uint64_t status_at_ns;
 	uint64_t stop_at_ns;
-	uint64_t written; /* snapshot whose status is on disk */
+	uint64_t file_at_ns; /* when the status file is written again */
 };
 
 static int open_loop(struct loop *l, const struct thermo_host *host)
@@ -370,8 +371,8 @@ static bool wait_for_events(struct loop *l, const struct daemon *d, int64_t time
 
 static void tell_status(struct loop *l, struct daemon *d, uint64_t now_ns)
 {
-	if (d->snapshot && d->snapshot->sequence != l->written) {
-		l->written = d->snapshot->sequence;
+	if (d->snapshot && now_ns >= l->file_at_ns) {
+		l->file_at_ns = now_ns + STATUS_FILE_INTERVAL_NS;
 		if (status_write(d, now_ns))
 			log_warning("%s, ignoring", thermo_last_error());
 	}

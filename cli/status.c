@@ -176,6 +176,59 @@ struct json_object *status_json(const struct daemon *d, uint64_t now_ns)
 	return root;
 }
 
+static struct json_object *shares_json(const struct thermo_share *shares, int nr, const char *key)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (int i = 0; i < nr && shares[i].share > 0; i++) {
+		struct json_object *o = json_object_new_object();
+
+		add_u64(o, key, shares[i].key);
+		add_double(o, "share", (double)shares[i].share);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static struct json_object *region_json(const struct thermo_snapshot *s, const struct thermo_region *r)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *nodes = json_object_new_array();
+
+	add_u64(o, "pid", (uint64_t)s->targets[r->target].pid);
+	add_u64(o, "start", r->start);
+	add_u64(o, "end", r->end);
+	add_double(o, "accesses_per_s", r->accesses_per_s);
+	add_double(o, "accesses_per_s_error", r->accesses_per_s_error);
+	add_double(o, "read_share", (double)r->read_share);
+	add_double(o, "write_share", (double)r->write_share);
+	add_double(o, "events", (double)r->nr_events);
+	add_double(o, "exposure_s", (double)r->exposure_s);
+	add_u64(o, "age_ns", r->age_ns);
+	if (r->evidence_age_ns != UINT64_MAX)
+		add_u64(o, "evidence_age_ns", r->evidence_age_ns);
+	for (int i = 0; i < THERMO_REGION_NODES && r->nodes[i].bytes; i++) {
+		struct json_object *n = json_object_new_object();
+
+		add_u64(n, "node", (uint64_t)r->nodes[i].node);
+		add_u64(n, "bytes", r->nodes[i].bytes);
+		json_object_array_add(nodes, n);
+	}
+	json_object_object_add(o, "nodes", nodes);
+	json_object_object_add(o, "cpus", shares_json(r->cpus, THERMO_TOP_CPUS, "cpu"));
+	json_object_object_add(o, "threads", shares_json(r->tids, THERMO_TOP_TIDS, "tid"));
+	return o;
+}
+
+struct json_object *regions_json(const struct daemon *d)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (uint32_t i = 0; d->snapshot && i < d->snapshot->nr_regions; i++)
+		json_object_array_add(list, region_json(d->snapshot, &d->snapshot->regions[i]));
+	return list;
+}
+
 int status_write(const struct daemon *d, uint64_t now_ns)
 {
 	const struct thermo_host *host = d->host;
@@ -315,6 +368,57 @@ static void print_moves(FILE *out, struct json_object *moves)
 	fprintf(out, "%" PRIu64 " calls, longest %.1f ms; %" PRIu64 " pages ping-ponged\n",
 		get_u64(moves, "move_calls"), (double)get_u64(moves, "longest_call_ns") / 1e6,
 		get_u64(moves, "ping_pong_pages"));
+}
+
+static void print_top(FILE *out, struct json_object *shares, const char *key)
+{
+	char text[48] = "-";
+	size_t len = 0;
+
+	for (size_t i = 0; shares && i < json_object_array_length(shares) && i < 3; i++) {
+		struct json_object *o = json_object_array_get_idx(shares, i);
+
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%" PRIu64 ":%.0f%%",
+					i ? " " : "", get_u64(o, key),
+					100 * json_object_get_double(get(o, "share")));
+		if (len >= sizeof(text))
+			break;
+	}
+	fprintf(out, " %-24s", text);
+}
+
+void regions_print(FILE *out, struct json_object *regions)
+{
+	fprintf(out, "%-8s %-16s %10s %12s %7s %6s %8s %8s %-12s %-24s %-24s\n", "pid", "start",
+		"KiB", "accesses/s", "+-", "write", "age s", "seen s", "node:MiB", "cpu", "thread");
+	for (size_t i = 0; i < json_object_array_length(regions); i++) {
+		struct json_object *r = json_object_array_get_idx(regions, i);
+		struct json_object *nodes = get(r, "nodes");
+		double rate = json_object_get_double(get(r, "accesses_per_s"));
+		double error = json_object_get_double(get(r, "accesses_per_s_error"));
+		char where[16] = "-";
+
+		if (nodes && json_object_array_length(nodes)) {
+			struct json_object *n = json_object_array_get_idx(nodes, 0);
+
+			(void)snprintf(where, sizeof(where), "%" PRIu64 ":%.0f", get_u64(n, "node"),
+				       mib(get_u64(n, "bytes")));
+		}
+		fprintf(out, "%-8" PRIu64 " %-16" PRIx64 " %10" PRIu64 " %12.4g %5.0f %% %4.0f %% %8.1f",
+			get_u64(r, "pid"), get_u64(r, "start"),
+			(get_u64(r, "end") - get_u64(r, "start")) >> 10, rate,
+			rate > 0 ? 100 * error / rate : 0.0,
+			100 * json_object_get_double(get(r, "write_share")),
+			(double)get_u64(r, "age_ns") / 1e9);
+		if (get(r, "evidence_age_ns"))
+			fprintf(out, " %8.1f", (double)get_u64(r, "evidence_age_ns") / 1e9);
+		else
+			fprintf(out, " %8s", "never");
+		fprintf(out, " %-12s", where);
+		print_top(out, get(r, "cpus"), "cpu");
+		print_top(out, get(r, "threads"), "tid");
+		fprintf(out, "\n");
+	}
 }
 
 void status_print(FILE *out, struct json_object *s)

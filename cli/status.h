@@ -15,6 +15,10 @@
 /* The caller puts it. */
 struct json_object *status_json(const struct daemon *daemon, uint64_t now_ns);
 
+/* The regions of the newest snapshot: an array, empty before the first window. */
+struct json_object *regions_json(const struct daemon *daemon);
+void regions_print(FILE *out, struct json_object *regions);
+
 /* Replace the status file.  Return: 0 or -errno. */
 int status_write(const struct daemon *daemon, uint64_t now_ns);
 

@@ -18,6 +18,8 @@
 #include "core/error.h"
 
 #define PATH_BYTES 512
+/* Runs of pages that one call of PAGEMAP_SCAN gives at most. */
+#define SCAN_RUNS 256
 #define READ_ALL_LIMIT_BYTES (64u << 20)
 
 /* PAGEMAP_SCAN came with 6.7; the build machine's headers may be older. */
@@ -94,13 +96,13 @@ static int real_move_pages(const struct thermo_host *host, pid_t pid, size_t nr,
 static int real_scan_pages(const struct thermo_host *host, int fd, uint64_t start, uint64_t end,
 			   struct thermo_page_run *runs, size_t nr_runs, uint64_t *scanned_to)
 {
-	AUTO_FREE struct pm_region *vec = calloc(nr_runs, sizeof(*vec));
+	struct pm_region vec[SCAN_RUNS];
 	struct pm_scan scan = {
 		.size = sizeof(scan),
 		.start = start,
 		.end = end,
 		.vec = (uintptr_t)vec,
-		.vec_len = nr_runs,
+		.vec_len = nr_runs < SCAN_RUNS ? nr_runs : SCAN_RUNS,
 		/* Present, and not the shared zero page, which holds nothing to move. */
 		.category_inverted = PM_ZERO_PAGE,
 		.category_mask = PM_PRESENT | PM_ZERO_PAGE,
@@ -108,8 +110,6 @@ static int real_scan_pages(const struct thermo_host *host, int fd, uint64_t star
 	};
 
 	(void)host;
-	if (!vec)
-		return -ENOMEM;
 	int nr = ioctl(fd, PM_SCAN_REQUEST, &scan);
 
 	if (nr < 0)

@@ -9,7 +9,6 @@
 #include "thermocline/monitor.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -321,8 +320,11 @@ static size_t count_regions(const struct thermo_monitor *m)
 	return nr;
 }
 
-static void close_regions(struct thermo_monitor *m, uint64_t now_ns, double exposure_s)
+/* Return: by how many accesses per second rates changed significantly. */
+static double close_regions(struct thermo_monitor *m, uint64_t now_ns, double exposure_s)
 {
+	double changed = 0;
+
 	for (size_t i = 0; i < m->nr_targets; i++) {
 		struct target *t = &m->targets[i];
 
@@ -332,9 +334,10 @@ static void close_regions(struct thermo_monitor *m, uint64_t now_ns, double expo
 			if (exposure_s > 0)
 				region_add(r, r->start, r->end, 0,
 					   exposure_s * (double)region_bytes(r));
-			(void)region_close_window(r, now_ns, m->half_life_ns);
+			changed += region_close_window(r, now_ns, m->half_life_ns);
 		}
 	}
+	return changed;
 }
 
 /* Merge what is alike; while there are too many, what is less and less alike. */
@@ -429,7 +432,7 @@ static void view_region(const struct region *r, double prior, uint64_t now_ns,
 	out->start = r->start;
 	out->end = r->end;
 	out->accesses_per_s = rate_per_byte(&rate, prior) * bytes;
-	out->accesses_per_s_error = out->accesses_per_s / sqrt(rate.events + 0.5);
+	out->accesses_per_s_error = out->accesses_per_s * rate_relative_error(&rate);
 	if (known_ops > 0) {
 		out->read_share = (float)((double)r->op_events[THERMO_OP_READ] / known_ops);
 		out->write_share = 1 - out->read_share;
@@ -511,9 +514,10 @@ int thermo_monitor_close_window(struct thermo_monitor *m, struct thermo_snapshot
 	uint64_t now_ns = thermo_host_now_ns(m->host);
 	uint64_t window_ns = now_ns - m->window_start_ns;
 	size_t nr_regions;
+	double changed, total = 0;
 
 	(void)thermo_monitor_drain(m);
-	close_regions(m, now_ns, continuous_exposure_s(m, window_ns));
+	changed = close_regions(m, now_ns, continuous_exposure_s(m, window_ns));
 	merge_regions(m);
 	split_regions(m);
 	m->window_start_ns = now_ns;
@@ -537,6 +541,9 @@ int thermo_monitor_close_window(struct thermo_monitor *m, struct thermo_snapshot
 		view_target(m, i, nr_pages, now_ns, regions);
 		regions += m->targets[i].nr_regions;
 	}
+	for (size_t i = 0; i < nr_regions; i++)
+		total += block->snapshot.regions[i].accesses_per_s;
+	block->snapshot.changed_share = total > 0 ? (float)(changed / total) : 0;
 	*snapshot = &block->snapshot;
 	return 0;
 }

@@ -9,6 +9,12 @@
 
 /* Prior weight in events: an unobserved region is like what is around it. */
 #define PRIOR_EVENTS 0.5
+/*
+ * Accesses do not come as independently as a Poisson process has it: a thread that
+ * waits, a CPU that is busy, change the rates of all its memory for a while.  So a
+ * rate is never known better than to this share (relative variance).
+ */
+#define OVERDISPERSION 0.04
 /* Log likelihood gain from which rates are held to be different. */
 #define SIGNIFICANT 5.0
 /* Old evidence never vanishes entirely, so that its rate stays defined. */
@@ -162,17 +168,25 @@ double rates_differ(const struct rate *a, const struct rate *b)
 
 	if (high < low * WORTHWHILE_RATIO)
 		return 0;
-	return gain(a->events, rate_a, common) + gain(b->events, rate_b, common);
+	double likelihood = gain(a->events, rate_a, common) + gain(b->events, rate_b, common);
+
+	/* As if there were only as many events as give that variance. */
+	return likelihood / (1 + OVERDISPERSION * events / 2);
 }
 
-bool region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life_ns)
+double rate_relative_error(const struct rate *rate)
+{
+	return sqrt(1 / (rate->events + PRIOR_EVENTS) + OVERDISPERSION);
+}
+
+double region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life_ns)
 {
 	struct rate old = region_rate(r), now = bins_rate(&r->window, 0, REGION_BINS);
 	float weight = (float)region_weight(r, now_ns, half_life_ns);
 	bool changed;
 
 	if (now.exposure <= 0)
-		return false;
+		return 0;
 	old.events *= (double)weight;
 	old.exposure *= (double)weight;
 	changed = rates_differ(&old, &now) > SIGNIFICANT;
@@ -184,7 +198,9 @@ bool region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life_n
 	scale_attribution(r, changed ? 0.5f * weight : weight);
 	r->window = (struct evidence){ { 0 }, { 0 } };
 	r->evidence_ns = now_ns;
-	return changed;
+	return changed ? fabs(rate_per_byte(&now, 0) - rate_per_byte(&old, 0)) *
+					 (double)region_bytes(r)
+		       : 0;
 }
 
 double region_best_split(const struct region *r, uint64_t *at)

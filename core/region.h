@@ -64,14 +64,20 @@ struct rate region_rate(const struct region *r);
  */
 double rate_per_byte(const struct rate *rate, double prior);
 
+/* One standard error of rate_per_byte(), as a share of it. */
+double rate_relative_error(const struct rate *rate);
+
 /* Add @events and @exposure, evenly over [@start, @end) cut to the region. */
 void region_add(struct region *r, uint64_t start, uint64_t end, double events, double exposure);
 
 /* Note who made @events accesses. */
 void region_attribute(struct region *r, const struct thermo_access *access, double events);
 
-/* End the window at @now_ns.  Return: whether the rate changed significantly. */
-bool region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life_ns);
+/*
+ * End the window at @now_ns.  Return: by how many accesses per second the rate
+ * changed, if it changed significantly; else 0.
+ */
+double region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life_ns);
 
 /* What the decayed weight of the evidence is at @now_ns, 0 to 1. */
 double region_weight(const struct region *r, uint64_t now_ns, uint64_t half_life_ns);

@@ -5,6 +5,8 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fnmatch.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,11 +49,22 @@ static uint64_t min_rss_bytes(const struct thermo_target_spec *spec)
 	return spec->min_rss_bytes || named ? spec->min_rss_bytes : DEFAULT_MIN_RSS_BYTES;
 }
 
+/* The cheap question first: most processes are small, and /proc/PID/stat is slow. */
+static bool is_large_enough(const struct thermo_host *host, const struct thermo_target_spec *spec,
+			    pid_t pid)
+{
+	char text[128];
+	uint64_t size_pages, rss_pages;
+
+	return thermo_host_read(host, text, sizeof(text), "proc/%d/statm", (int)pid) > 0 &&
+	       sscanf(text, "%" SCNu64 " %" SCNu64, &size_pages, &rss_pages) == 2 &&
+	       rss_pages > 0 && rss_pages * THERMO_PAGE_BYTES >= min_rss_bytes(spec);
+}
+
 static bool is_selected(const struct thermo_host *host, const struct thermo_target_spec *spec,
 			const struct thermo_proc *p)
 {
-	return !p->kernel_thread && p->rss_bytes > 0 && p->pid != getpid() &&
-	       p->rss_bytes >= min_rss_bytes(spec) &&
+	return !p->kernel_thread && p->pid != getpid() &&
 	       (!spec->name || fnmatch(spec->name, p->name, 0) == 0) &&
 	       (!spec->cgroup || in_cgroup(host, p->pid, spec->cgroup));
 }
@@ -85,7 +98,8 @@ ssize_t thermo_select(const struct thermo_host *host, const struct thermo_target
 			continue;
 		pid = (pid_t)strtol(entry->d_name, NULL, 10);
 		/* A process that is gone by now is simply not a target. */
-		if (!is_listed(spec, pid) || thermo_proc_read(host, pid, &proc) ||
+		if (!is_listed(spec, pid) || !is_large_enough(host, spec, pid) ||
+		    thermo_proc_read(host, pid, &proc) ||
 		    !is_selected(host, spec, &proc))
 			continue;
 		if (nr == room) {

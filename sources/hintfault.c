@@ -37,7 +37,7 @@
 #include "sources/watch.h"
 #include "thermocline/source.h"
 
-#define DEFAULT_BUFFER_BYTES (256u << 10)
+#define DEFAULT_BUFFER_BYTES (512u << 10)
 #define HORIZON_NS 100000000ull
 /* Records younger than this may still be overtaken by older ones of other CPUs. */
 #define SETTLE_NS 2000000ull
@@ -56,6 +56,15 @@
 /* Tasks keep an old scan period for a whole round: meanwhile stretches may grow by this. */
 #define MAX_STRETCH_BOOST 16.0
 #define ADAPT_INTERVAL_NS 2000000000ull
+/* Beyond this many faults a second, at full rate, only every 2nd, 4th, ... is recorded. */
+#define FULL_RATE_RECORDS_PER_S 1000
+#define MAX_THINNING 32u
+#define FIRST_THINNING 8u
+/*
+ * A lower rate first thins the records, which cost us.  Arming goes down to this
+ * share only: a change is noticed no sooner than its pages are armed again.
+ */
+#define MIN_ARMING_PERMILLE 250u
 #define MIN_SCAN_PERIOD_MS 1000u
 #define MAX_SCAN_PERIOD_MS 300000u
 /* Runs of pages in one armed range; what is beyond is not watched. */
@@ -103,6 +112,11 @@ struct event {
 	uint8_t op;
 };
 
+struct hint_target {
+	pid_t pid;
+	bool threaded; /* more than one thread: its pages are armed on every node */
+};
+
 struct hintfault {
 	const struct thermo_host *host;
 	struct thermo_settings *settings;
@@ -112,11 +126,12 @@ struct hintfault {
 	struct cpu_events *cpus;
 	bool sees_arming;
 	struct watch_set watches;
-	size_t nr_pids;
-	pid_t *pids; /* sorted */
+	size_t nr_targets;
+	struct hint_target *targets; /* sorted by pid */
 	size_t nr_events;
 	size_t room_events;
 	struct event *events;
+	struct thermo_page_run *runs; /* MAX_RUNS of one armed range */
 	unsigned char *record;
 	struct thermo_source_counters counters;
 
@@ -124,6 +139,7 @@ struct hintfault {
 	uint64_t rss_bytes;	    /* of all targets, and of the largest */
 	uint64_t largest_rss_bytes;
 	double page_bytes; /* of an armed page, mean: between 4 KiB and 2 MiB */
+	uint32_t thinning; /* one fault in so many is recorded: a power of two */
 	double boost;	   /* of the stretch, 1 to MAX_STRETCH_BOOST */
 	uint64_t armed_pages; /* since adapted_ns */
 	uint64_t adapted_ns;
@@ -204,13 +220,13 @@ static int hintfault_probe(const struct thermo_source_opts *opts)
 	return err ? err : find_fault_tracepoint(opts->host, fields, &id);
 }
 
-static struct perf_event_attr fault_attr(uint64_t id)
+static struct perf_event_attr fault_attr(uint64_t id, uint32_t thinning)
 {
 	return (struct perf_event_attr){
 		.type = PERF_TYPE_TRACEPOINT,
 		.size = sizeof(struct perf_event_attr),
 		.config = id,
-		.sample_period = 1,
+		.sample_period = thinning,
 		.sample_type = COMMON_SAMPLE_TYPE | PERF_SAMPLE_RAW,
 		.disabled = 1,
 		.use_clockid = 1,
@@ -238,7 +254,7 @@ static struct perf_event_attr arm_attr(uint32_t kprobe_type, bool is_return)
 static int open_cpu(struct hintfault *h, struct cpu_events *c, uint64_t fault_id,
 		    uint32_t kprobe_type, size_t buffer_bytes)
 {
-	struct perf_event_attr fault = fault_attr(fault_id);
+	struct perf_event_attr fault = fault_attr(fault_id, h->thinning);
 	struct perf_event_attr arm = arm_attr(kprobe_type, false);
 	struct perf_event_attr armed = arm_attr(kprobe_type, true);
 	int err = perf_event_fd_open(&c->fault, h->host, &fault, c->cpu, buffer_bytes,
@@ -295,13 +311,16 @@ static int hintfault_open(void *state, const struct thermo_source_opts *opts)
 	h->settings = opts->settings;
 	h->rate_permille = THERMO_RATE_FULL;
 	h->page_bytes = THERMO_PAGE_BYTES;
-	h->boost = 1;
+	/* A first, coarse picture soon: tasks come with long scan periods. */
+	h->boost = MAX_STRETCH_BOOST;
+	h->thinning = FIRST_THINNING;
 	watch_set_init(&h->watches, HORIZON_NS);
 	err = find_fault_tracepoint(h->host, h->fields, &fault_id);
 	if (err)
 		return err;
 	h->record = malloc(PERF_RECORD_MAX_BYTES);
-	if (!h->record)
+	h->runs = calloc(MAX_RUNS, sizeof(*h->runs));
+	if (!h->record || !h->runs)
 		return thermo_fail(-ENOMEM, "hintfault: no memory");
 
 	hwloc_bitmap_t online = hwloc_bitmap_alloc();
@@ -332,6 +351,14 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static double arming_rate(const struct hintfault *h)
+{
+	uint32_t permille = h->rate_permille > MIN_ARMING_PERMILLE ? h->rate_permille
+								   : MIN_ARMING_PERMILLE;
+
+	return (double)permille / THERMO_RATE_FULL;
+}
+
 /*
  * The kernel arms scan_size_mb of each process in turn, so that a process is gone
  * through once in scan_period_min_ms.  Without debugfs its own values stay: slower
@@ -339,21 +366,23 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
  */
 static int set_scan_rate(struct hintfault *h)
 {
-	double rate = (double)h->rate_permille / THERMO_RATE_FULL;
-	double all_mb = (double)h->rss_bytes / (1 << 20);
+	double rate = arming_rate(h);
+	double interval_ms;
 	uint64_t stretch_mb = min_u64((uint64_t)(STRETCH_PAGES * h->page_bytes) >> 20,
 				      h->largest_rss_bytes / STRETCHES_PER_TARGET >> 20);
-	uint64_t period_ms, boosted_mb;
+	uint64_t period_ms;
 	int err;
 
 	stretch_mb = max_u64(1, min_u64(stretch_mb, MAX_STRETCH_MB));
-	period_ms = (uint64_t)(1000 * all_mb / (double)stretch_mb /
-			       (FULL_RATE_STRETCHES_PER_S * rate));
-	period_ms = max_u64(period_ms, (uint64_t)(1000 * (double)h->rss_bytes / h->page_bytes /
-						  (FULL_RATE_PAGES_PER_S * rate)));
-	period_ms = max_u64(MIN_SCAN_PERIOD_MS, min_u64(period_ms, MAX_SCAN_PERIOD_MS));
-	boosted_mb = min_u64((uint64_t)((double)stretch_mb * h->boost), MAX_STRETCH_MB);
-	err = change_number(h, DEBUGFS_DIR "scan_size_mb", (uint32_t)boosted_mb);
+	/* No more stretches, and no more pages, in a second than the rate allows. */
+	interval_ms = fmax(1000 / (FULL_RATE_STRETCHES_PER_S * rate),
+			   1000 * (double)(stretch_mb << 20) / h->page_bytes /
+				   (FULL_RATE_PAGES_PER_S * rate));
+	stretch_mb = min_u64((uint64_t)((double)stretch_mb * h->boost), MAX_STRETCH_MB);
+	period_ms = (uint64_t)fmin(interval_ms * ((double)h->rss_bytes / (double)(stretch_mb << 20)),
+				   MAX_SCAN_PERIOD_MS);
+	period_ms = max_u64(MIN_SCAN_PERIOD_MS, period_ms);
+	err = change_number(h, DEBUGFS_DIR "scan_size_mb", (uint32_t)stretch_mb);
 	if (!err)
 		err = change_number(h, DEBUGFS_DIR "scan_period_min_ms", (uint32_t)period_ms);
 	if (!err)
@@ -391,39 +420,40 @@ static int hintfault_start(void *state)
 
 static int by_pid(const void *a, const void *b)
 {
-	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+	const struct hint_target *x = a, *y = b;
 
-	return x < y ? -1 : x > y;
+	return x->pid < y->pid ? -1 : x->pid > y->pid;
 }
 
 static int hintfault_set_targets(void *state, const pid_t *pids, size_t nr_pids)
 {
 	struct hintfault *h = state;
-	pid_t *copy = malloc((nr_pids + 1) * sizeof(*copy));
+	struct hint_target *targets = calloc(nr_pids + 1, sizeof(*targets));
 
-	if (!copy)
+	if (!targets)
 		return thermo_fail(-ENOMEM, "hintfault: no memory for %zu targets", nr_pids);
-	if (nr_pids)
-		memcpy(copy, pids, nr_pids * sizeof(*copy));
-	qsort(copy, nr_pids, sizeof(*copy), by_pid);
-	free(h->pids);
-	h->pids = copy;
-	h->nr_pids = nr_pids;
+	free(h->targets);
+	h->targets = targets;
+	h->nr_targets = 0;
 	h->rss_bytes = h->largest_rss_bytes = 0;
 	for (size_t i = 0; i < nr_pids; i++) {
 		struct thermo_proc proc;
 
 		if (thermo_proc_read(h->host, pids[i], &proc))
 			continue;
+		targets[h->nr_targets++] = (struct hint_target){ pids[i], proc.nr_threads > 1 };
 		h->rss_bytes += proc.rss_bytes;
 		h->largest_rss_bytes = max_u64(h->largest_rss_bytes, proc.rss_bytes);
 	}
+	qsort(targets, h->nr_targets, sizeof(*targets), by_pid);
 	return set_scan_rate(h);
 }
 
-static bool is_target(const struct hintfault *h, pid_t pid)
+static const struct hint_target *find_target(const struct hintfault *h, pid_t pid)
 {
-	return h->nr_pids && bsearch(&pid, h->pids, h->nr_pids, sizeof(pid), by_pid);
+	struct hint_target key = { .pid = pid };
+
+	return h->nr_targets ? bsearch(&key, h->targets, h->nr_targets, sizeof(key), by_pid) : NULL;
 }
 
 static bool event_from_fault(struct hintfault *h, const struct perf_sample *s, struct event *e)
@@ -490,7 +520,7 @@ static int take_record(struct hintfault *h, const struct cpu_events *c)
 	if (err)
 		return err;
 	h->counters.seen++;
-	if (!is_target(h, s.pid)) {
+	if (!find_target(h, s.pid)) {
 		h->counters.ignored++;
 		return 0;
 	}
@@ -529,17 +559,14 @@ static int collect(struct hintfault *h)
 
 static enum thermo_scope scope_of(const struct hintfault *h, pid_t pid)
 {
-	struct thermo_proc proc;
+	const struct hint_target *target = find_target(h, pid);
 
-	if (!(h->mode & MODE_NORMAL) || thermo_proc_read(h->host, pid, &proc) ||
-	    proc.nr_threads < 2)
-		return THERMO_SCOPE_LOWER_TIERS;
-	return THERMO_SCOPE_ALL;
+	return h->mode & MODE_NORMAL && target && target->threaded ? THERMO_SCOPE_ALL
+								   : THERMO_SCOPE_LOWER_TIERS;
 }
 
 /* The pages that are there; a process that is gone has none. */
-static size_t scan_runs(const struct hintfault *h, const struct event *e,
-			struct thermo_page_run *runs)
+static size_t scan_runs(const struct hintfault *h, const struct event *e)
 {
 	AUTO_CLOSE int fd = thermo_host_open_file(h->host, O_RDONLY, "proc/%d/pagemap", e->pid);
 	uint64_t at = e->addr;
@@ -547,7 +574,7 @@ static size_t scan_runs(const struct hintfault *h, const struct event *e,
 
 	while (fd >= 0 && at < e->end && nr < MAX_RUNS) {
 		uint64_t scanned_to = at;
-		int n = h->host->ops->scan_pages(h->host, fd, at, e->end, runs + nr, MAX_RUNS - nr,
+		int n = h->host->ops->scan_pages(h->host, fd, at, e->end, h->runs + nr, MAX_RUNS - nr,
 						 &scanned_to);
 
 		if (n < 0 || scanned_to <= at)
@@ -560,11 +587,8 @@ static size_t scan_runs(const struct hintfault *h, const struct event *e,
 
 static void handle_arming(struct hintfault *h, const struct event *e)
 {
-	AUTO_FREE struct thermo_page_run *runs = calloc(MAX_RUNS, sizeof(*runs));
-
-	if (!runs)
-		return;
-	size_t nr = scan_runs(h, e, runs);
+	const struct thermo_page_run *runs = h->runs;
+	size_t nr = scan_runs(h, e);
 	double bytes = 0, pages = 0;
 
 	for (size_t i = 0; i < nr; i++) {
@@ -575,7 +599,7 @@ static void handle_arming(struct hintfault *h, const struct event *e)
 		h->page_bytes += 0.05 * (bytes / pages - h->page_bytes);
 	h->armed_pages += (uint64_t)pages;
 	/* When there is no room nothing is claimed of these pages: a loss of evidence only. */
-	if (watch_add(&h->watches, e->pid, e->time_ns, scope_of(h, e->pid), runs, nr))
+	if (watch_add(&h->watches, e->pid, e->time_ns, scope_of(h, e->pid), h->thinning, runs, nr))
 		h->counters.useless++;
 }
 
@@ -636,6 +660,29 @@ static void process(struct hintfault *h, uint64_t until_ns, struct thermo_report
 	h->nr_events -= done;
 }
 
+/* Recording a fault costs us, not the application: a sample of them says as much. */
+static int adapt_thinning(struct hintfault *h, double pages_per_s)
+{
+	double wanted_per_s = (double)FULL_RATE_RECORDS_PER_S * h->rate_permille / THERMO_RATE_FULL;
+	uint32_t thinning = 1;
+
+	/* Without the probe a fault is all there is. */
+	while (h->sees_arming && thinning < MAX_THINNING && pages_per_s > wanted_per_s * thinning)
+		thinning *= 2;
+	if (thinning == h->thinning)
+		return 0;
+	for (size_t i = 0; i < h->nr_cpus; i++) {
+		int err = perf_event_fd_set_period(&h->cpus[i].fault, thinning);
+
+		if (err)
+			return err;
+	}
+	/* What is armed now still goes by the old one: it would be counted wrongly. */
+	watch_set_fini(&h->watches);
+	h->thinning = thinning;
+	return 0;
+}
+
 /*
  * The kernel lets each task keep the scan period that it has until its process was
  * gone through once: with small stretches and an old, long period that takes
@@ -645,14 +692,17 @@ static int adapt_stretch(struct hintfault *h, uint64_t now_ns)
 {
 	double elapsed_s = (double)(now_ns - h->adapted_ns) / 1e9;
 	double wanted, boost;
+	int err;
 
 	if (now_ns - h->adapted_ns < ADAPT_INTERVAL_NS)
 		return 0;
+	err = adapt_thinning(h, (double)h->armed_pages / elapsed_s);
+	if (err)
+		return err;
 	/* No process is gone through more often than once in the least period. */
-	wanted = fmin((double)FULL_RATE_PAGES_PER_S * h->rate_permille / THERMO_RATE_FULL,
+	wanted = fmin(FULL_RATE_PAGES_PER_S * arming_rate(h),
 		      (double)h->rss_bytes / h->page_bytes / (MIN_SCAN_PERIOD_MS / 1e3));
-	wanted = fmin(wanted, STRETCH_PAGES * (double)FULL_RATE_STRETCHES_PER_S * h->rate_permille /
-				      THERMO_RATE_FULL);
+	wanted = fmin(wanted, (double)STRETCH_PAGES * FULL_RATE_STRETCHES_PER_S * arming_rate(h));
 	boost = h->boost * wanted * elapsed_s / (double)(h->armed_pages + 1);
 	h->armed_pages = 0;
 	h->adapted_ns = now_ns;
@@ -710,8 +760,9 @@ static void hintfault_close(void *state)
 	}
 	watch_set_fini(&h->watches);
 	free(h->cpus);
-	free(h->pids);
+	free(h->targets);
 	free(h->events);
+	free(h->runs);
 	free(h->record);
 	*h = (struct hintfault){ 0 };
 }
@@ -725,7 +776,7 @@ const struct thermo_source thermo_source_hintfault = {
 	.cost = "a page fault of about 1 us in the application for each page and round",
 	.changes = "kernel.numa_balancing, its promotion rate limit and scan rate",
 	.state_bytes = sizeof(struct hintfault),
-	.drain_interval_ms = 50,
+	.drain_interval_ms = 200,
 	.probe = hintfault_probe,
 	.open = hintfault_open,
 	.start = hintfault_start,

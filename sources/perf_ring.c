@@ -128,6 +128,14 @@ int perf_event_fd_enable(struct perf_event_fd *event)
 	return 0;
 }
 
+int perf_event_fd_set_period(struct perf_event_fd *event, uint64_t period)
+{
+	if (ioctl(event->fd, PERF_EVENT_IOC_PERIOD, &period) < 0)
+		return thermo_fail(-errno, "perf event: period %" PRIu64 ": %s", period,
+				   strerror(errno));
+	return 0;
+}
+
 void perf_event_fd_close(struct perf_event_fd *event)
 {
 	if (event->map)

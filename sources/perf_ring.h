@@ -53,6 +53,8 @@ int perf_event_fd_open_into(struct perf_event_fd *event, const struct perf_event
 			    const struct thermo_host *host, struct perf_event_attr *attr, int cpu,
 			    const char *what);
 int perf_event_fd_enable(struct perf_event_fd *event);
+/* From now on a record every @period events.  Return: 0 or -errno. */
+int perf_event_fd_set_period(struct perf_event_fd *event, uint64_t period);
 void perf_event_fd_close(struct perf_event_fd *event);
 
 /**

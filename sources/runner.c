@@ -103,8 +103,11 @@ static void *work(void *arg)
 {
 	struct runner *r = arg;
 	struct orders orders;
+	char name[16];
 	int err = 0;
 
+	(void)snprintf(name, sizeof(name), "src-%s", r->source->name);
+	(void)pthread_setname_np(pthread_self(), name);
 	do {
 		wait_until(r, &orders);
 		if (!err) {

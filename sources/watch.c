@@ -25,6 +25,7 @@ struct watch_run {
 struct watch {
 	pid_t pid;
 	enum thermo_scope scope;
+	uint32_t thinning;
 	uint64_t begun_ns; /* of arming: some CPUs fault already */
 	uint64_t time_ns;  /* all do */
 	size_t nr_runs;
@@ -60,7 +61,7 @@ static size_t units_of(const struct watch_run *run)
 }
 
 int watch_add(struct watch_set *set, pid_t pid, uint64_t time_ns, enum thermo_scope scope,
-	      const struct thermo_page_run *runs, size_t nr_runs)
+	      uint32_t thinning, const struct thermo_page_run *runs, size_t nr_runs)
 {
 	size_t nr_bits = 0;
 
@@ -78,6 +79,7 @@ int watch_add(struct watch_set *set, pid_t pid, uint64_t time_ns, enum thermo_sc
 	w->pid = pid;
 	w->begun_ns = w->time_ns = time_ns;
 	w->scope = scope;
+	w->thinning = thinning;
 	for (size_t i = 0; i < nr_runs; i++) {
 		struct watch_run *r = &w->runs[w->nr_runs];
 
@@ -213,11 +215,13 @@ static size_t flush_silence(const struct watch *w, const struct silence *s, uint
 
 static size_t count_untouched(const struct watch *w, size_t first_bit, size_t nr_units)
 {
-	size_t untouched = 0;
+	size_t touched = 0;
 
 	for (size_t bit = first_bit; bit < first_bit + nr_units; bit++)
-		untouched += !(w->touched[bit / 64] >> (bit % 64) & 1);
-	return untouched;
+		touched += w->touched[bit / 64] >> (bit % 64) & 1;
+	/* One that was told stands for those that were not. */
+	touched *= w->thinning;
+	return touched < nr_units ? nr_units - touched : 0;
 }
 
 /*
@@ -234,17 +238,21 @@ static size_t report_silence(const struct watch *w, uint64_t horizon_ns,
 
 	for (size_t i = 0; i < w->nr_runs; i++) {
 		const struct watch_run *r = &w->runs[i];
-		uint64_t block = r->unit_bytes > WATCH_BLOCK_BYTES ? r->unit_bytes
-								   : WATCH_BLOCK_BYTES;
+		uint64_t block = WATCH_BLOCK_BYTES;
 		uint64_t next;
 
+		/* Enough units that a block of thinned touches still has some. */
+		while (block < r->unit_bytes || block < WATCH_BLOCK_BYTES * w->thinning)
+			block *= 2;
 		for (uint64_t at = r->start; at < r->end; at = next) {
 			next = (at & ~(block - 1)) + block;
 			next = next < r->end ? next : r->end;
 
 			size_t units = (next - at) / r->unit_bytes;
 			size_t first = r->first_bit + (at - r->start) / r->unit_bytes;
-			uint64_t watched = horizon_ns * count_untouched(w, first, units) / units;
+			/* Thinned like the touches, so that events over exposure stays. */
+			uint64_t watched = horizon_ns * count_untouched(w, first, units) / units /
+					   w->thinning;
 
 			if (s.end == at && s.watched_ns == watched) {
 				s.end = next;

@@ -7,8 +7,8 @@ void history_add(struct move_history *history, const struct past_move *move)
 	history->moves[history->nr++ % HISTORY_MOVES] = *move;
 }
 
-bool history_has(const struct move_history *history, enum thermo_action action, pid_t pid,
-		 uint64_t start, uint64_t end, uint64_t since_ns)
+bool history_has(const struct move_history *history, enum thermo_action action, bool futile,
+		 pid_t pid, uint64_t start, uint64_t end, uint64_t since_ns)
 {
 	uint64_t kept = history->nr < HISTORY_MOVES ? history->nr : HISTORY_MOVES;
 
@@ -17,7 +17,8 @@ bool history_has(const struct move_history *history, enum thermo_action action, 
 
 		if (m->time_ns < since_ns)
 			return false;
-		if (m->pid == pid && m->action == action && m->start < end && start < m->end)
+		if (m->pid == pid && m->action == action && m->futile == futile &&
+		    m->start < end && start < m->end)
 			return true;
 	}
 	return false;

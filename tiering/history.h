@@ -20,6 +20,7 @@ struct past_move {
 	uint64_t start;
 	uint64_t end;
 	uint64_t time_ns;
+	bool futile; /* nothing moved, though something should have */
 };
 
 struct move_history {
@@ -29,8 +30,8 @@ struct move_history {
 
 void history_add(struct move_history *history, const struct past_move *move);
 
-/* Whether any of [@start, @end) did @action since @since_ns. */
-bool history_has(const struct move_history *history, enum thermo_action action, pid_t pid,
-		 uint64_t start, uint64_t end, uint64_t since_ns);
+/* Whether any of [@start, @end) did @action since @since_ns, or tried it in vain. */
+bool history_has(const struct move_history *history, enum thermo_action action, bool futile,
+		 pid_t pid, uint64_t start, uint64_t end, uint64_t since_ns);
 
 #endif

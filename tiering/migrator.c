@@ -29,6 +29,7 @@ struct migrator {
 	struct thermo_topology submitted; /* as it was when the plan was made */
 	struct thermo_move_counters counters;
 	double ns_per_byte;
+	uint64_t idle_since_ns;
 	size_t nr_done;
 	struct past_move done[MAX_DONE];
 
@@ -39,14 +40,15 @@ struct migrator {
 	struct move_history history; /* to tell ping-pongs */
 };
 
-static void publish(struct migrator *m, const struct planned_move *step, uint64_t moved_bytes)
+static void publish(struct migrator *m, const struct planned_move *step, uint64_t moved_bytes,
+		    bool futile)
 {
 	uint64_t now_ns = thermo_host_now_ns(m->host);
-	struct past_move done = { step->pid, step->action, step->start, step->end, now_ns };
+	struct past_move done = { step->pid, step->action, step->start, step->end, now_ns, futile };
 
 	if (moved_bytes) {
 		if (step->action == THERMO_PROMOTE &&
-		    history_has(&m->history, THERMO_DEMOTE, step->pid, step->start, step->end,
+		    history_has(&m->history, THERMO_DEMOTE, false, step->pid, step->start, step->end,
 				now_ns > PING_PONG_NS ? now_ns - PING_PONG_NS : 0))
 			m->mover.counters.ping_pongs += moved_bytes / THERMO_PAGE_BYTES;
 		history_add(&m->history, &done);
@@ -54,9 +56,34 @@ static void publish(struct migrator *m, const struct planned_move *step, uint64_
 	pthread_mutex_lock(&m->mutex);
 	m->counters = m->mover.counters;
 	m->ns_per_byte = m->mover.ns_per_byte;
-	if (moved_bytes && m->nr_done < MAX_DONE)
+	if ((moved_bytes || futile) && m->nr_done < MAX_DONE)
 		m->done[m->nr_done++] = done;
 	pthread_mutex_unlock(&m->mutex);
+}
+
+static uint64_t pages_with(const struct thermo_move_counters *c, enum thermo_action action,
+			   enum thermo_move_result result)
+{
+	return c->pages[action][result];
+}
+
+/*
+ * Whether a step found pages to move and none of them could be: shared, pinned.  A
+ * full destination is no fault of theirs, and pages that are gone are not there.
+ */
+static bool was_futile(const struct thermo_move_counters *before,
+		       const struct thermo_move_counters *after, enum thermo_action action)
+{
+	static const enum thermo_move_result refusals[] = { THERMO_MOVE_BUSY,
+							    THERMO_MOVE_NOT_ALLOWED,
+							    THERMO_MOVE_FAILED };
+	bool refused = false;
+
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		refused |= pages_with(after, action, refusals[i]) !=
+			   pages_with(before, action, refusals[i]);
+	return refused &&
+	       pages_with(after, action, THERMO_MOVED) == pages_with(before, action, THERMO_MOVED);
 }
 
 static void carry_out(struct migrator *m, const struct plan *plan)
@@ -65,7 +92,11 @@ static void carry_out(struct migrator *m, const struct plan *plan)
 		/* relaxed: a flag to end early; nothing is read because of it. */
 		if (atomic_load_explicit(&m->stop, memory_order_relaxed))
 			return;
-		publish(m, &plan->moves[i], mover_run(&m->mover, &plan->moves[i]));
+		struct thermo_move_counters before = m->mover.counters;
+		uint64_t moved_bytes = mover_run(&m->mover, &plan->moves[i]);
+
+		publish(m, &plan->moves[i], moved_bytes,
+			was_futile(&before, &m->mover.counters, plan->moves[i].action));
 	}
 }
 
@@ -73,6 +104,7 @@ static void *work(void *arg)
 {
 	struct migrator *m = arg;
 
+	(void)pthread_setname_np(pthread_self(), "migrator");
 	pthread_mutex_lock(&m->mutex);
 	for (;;) {
 		while (!m->busy && !m->quit)
@@ -88,6 +120,7 @@ static void *work(void *arg)
 		plan_fini(&plan);
 		pthread_mutex_lock(&m->mutex);
 		m->busy = false;
+		m->idle_since_ns = thermo_host_now_ns(m->host);
 	}
 	pthread_mutex_unlock(&m->mutex);
 	return NULL;
@@ -130,13 +163,13 @@ void migrator_stop(struct migrator *m)
 	free(m);
 }
 
-bool migrator_is_busy(struct migrator *m)
+bool migrator_is_idle_since(struct migrator *m, uint64_t time_ns)
 {
 	pthread_mutex_lock(&m->mutex);
-	bool busy = m->busy;
+	bool idle = !m->busy && m->idle_since_ns <= time_ns;
 
 	pthread_mutex_unlock(&m->mutex);
-	return busy;
+	return idle;
 }
 
 void migrator_submit(struct migrator *m, struct plan *plan, const struct thermo_topology *topology)

@@ -19,8 +19,8 @@ int migrator_start(struct migrator **migrator, const struct thermo_host *host, u
 /* End after the call in flight.  Accepts NULL. */
 void migrator_stop(struct migrator *migrator);
 
-/* Whether a plan is being carried out. */
-bool migrator_is_busy(struct migrator *migrator);
+/* Whether the last plan was done by @time_ns: what was seen then shows its effect. */
+bool migrator_is_idle_since(struct migrator *migrator, uint64_t time_ns);
 
 /*
  * Takes over the plan's steps and zeroes @plan; copies @topology, by which it was

@@ -17,6 +17,7 @@
 #define STALE_HALF_LIFE_NS 60e9
 /* What goes up must be worth this much more than what goes down for it. */
 #define HYSTERESIS 1.2
+#define FUTILE_NS 60000000000ull
 #define BP_ONE 10000
 
 static const struct {
@@ -279,6 +280,8 @@ static uint64_t plan_chunk(struct pair *p, struct candidate *c, enum thermo_acti
 	};
 	uint64_t since = p->view->now_ns > s->cooldown_ns ? p->view->now_ns - s->cooldown_ns : 0;
 
+	uint64_t futile_since = p->view->now_ns > FUTILE_NS ? p->view->now_ns - FUTILE_NS : 0;
+
 	while (c->at < r->end) {
 		uint64_t span = (uint64_t)((double)min_u64(bytes, CHUNK_BYTES) / share);
 		uint64_t end = (c->at + span + THERMO_HUGE_BYTES - 1) & ~(THERMO_HUGE_BYTES - 1);
@@ -289,7 +292,11 @@ static uint64_t plan_chunk(struct pair *p, struct candidate *c, enum thermo_acti
 		/* What just moved the other way stays where it is. */
 		if (history_has(p->view->history, action == THERMO_PROMOTE ? THERMO_DEMOTE
 									   : THERMO_PROMOTE,
-				step.pid, step.start, step.end, since))
+				false, step.pid, step.start, step.end, since))
+			continue;
+		/* What could not be moved lately (shared, pinned) is not tried each time. */
+		if (history_has(p->view->history, action, true, step.pid, step.start, step.end,
+				futile_since))
 			continue;
 		step.bytes = min_u64((uint64_t)(share * (double)(step.end - step.start)) + 1,
 				     p->budget_bytes);

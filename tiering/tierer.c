@@ -12,9 +12,12 @@
 #include "tiering/policy.h"
 
 #define DEFAULT_SHARE_PCT 50
+#define RESERVES_INTERVAL_NS 10000000000ull
 #define DEFAULT_HORIZON_NS 60000000000ull
 /* A tick's budget until the first moves have told what they cost. */
 #define FIRST_BUDGET_BYTES (16ull << 20)
+/* Of what fits into a tick, so that a plan is done before the next. */
+#define PLAN_SHARE 0.8
 
 struct tierer {
 	const struct thermo_host *host;
@@ -25,7 +28,7 @@ struct tierer {
 	uint32_t nr_cpus;
 	int *node_of_cpu;
 	struct migrator *migrator;
-	bool was_busy;
+	uint64_t reserves_at_ns; /* when watermarks are read again */
 	struct tierer_status status;
 	struct move_history history;
 };
@@ -109,7 +112,7 @@ void tierer_free(struct tierer *t)
 static uint64_t budget_bytes(const struct tierer *t, uint64_t tick_ns)
 {
 	double cost = t->status.move_ns_per_byte;
-	double bytes = cost > 0 ? (double)tick_ns * t->opts.share_pct / 100 / cost
+	double bytes = cost > 0 ? PLAN_SHARE * (double)tick_ns * t->opts.share_pct / 100 / cost
 				: (double)FIRST_BUDGET_BYTES;
 	double limit = (double)t->opts.bytes_per_s * (double)tick_ns / 1e9;
 
@@ -147,18 +150,22 @@ static void decide_and_act(struct tierer *t, const struct thermo_snapshot *snaps
 int tierer_tick(struct tierer *t, const struct thermo_snapshot *snapshot, uint64_t tick_ns)
 {
 	int err = thermo_topology_refresh(&t->topology, t->host);
-	bool busy = false;
+	bool ready = true;
+
+	if (snapshot->time_ns >= t->reserves_at_ns) {
+		thermo_topology_refresh_reserves(&t->topology, t->host);
+		t->reserves_at_ns = snapshot->time_ns + RESERVES_INTERVAL_NS;
+	}
 
 	if (t->migrator) {
-		busy = migrator_is_busy(t->migrator);
+		/* An older snapshot may show pages where they no longer are: wait for the next. */
+		ready = migrator_is_idle_since(t->migrator, snapshot->time_ns);
 		migrator_collect(t->migrator, &t->status.counters, &t->status.move_ns_per_byte,
 				 &t->history);
 		t->status.cpu_ns = migrator_cpu_ns(t->migrator);
 	}
-	/* This snapshot may show pages where they no longer are: wait for the next. */
-	if (!err && !busy && !t->was_busy)
+	if (!err && ready)
 		decide_and_act(t, snapshot, tick_ns);
-	t->was_busy = busy;
 	return err;
 }
 

@@ -255,9 +255,11 @@ int thermo_topology_read(struct thermo_topology *topology, const struct thermo_h
 		find_tiers(t, host);
 	}
 	err = thermo_topology_refresh(t, host);
-	if (!err)
-		*topology = *t;
-	return err;
+	if (err)
+		return err;
+	thermo_topology_refresh_reserves(t, host);
+	*topology = *t;
+	return 0;
 }
 
 static int refresh_free(struct thermo_node *node, const struct thermo_host *host)
@@ -280,8 +282,7 @@ static int refresh_free(struct thermo_node *node, const struct thermo_host *host
 	return 0;
 }
 
-/* High watermarks of /proc/zoneinfo; where it cannot be read they count as 0. */
-static void refresh_reserves(struct thermo_topology *t, const struct thermo_host *host)
+void thermo_topology_refresh_reserves(struct thermo_topology *t, const struct thermo_host *host)
 {
 	AUTO_FREE char *text = NULL;
 	char *save = NULL;
@@ -311,6 +312,5 @@ int thermo_topology_refresh(struct thermo_topology *topology, const struct therm
 		if (err)
 			return err;
 	}
-	refresh_reserves(topology, host);
 	return 0;
 }

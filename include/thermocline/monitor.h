@@ -134,11 +134,17 @@ struct thermo_monitor_counters {
 	uint64_t dropped;
 };
 
-/* Regions are sorted by target, then address. */
+/**
+ * struct thermo_snapshot - What a window showed.
+ * @changed_share:	By how much of all accesses per second the rates of regions
+ *		changed significantly in this window, 0 to 1 and above.
+ * @regions:	Sorted by target, then address.
+ */
 struct thermo_snapshot {
 	uint64_t time_ns;
 	uint64_t window_ns;
 	uint64_t sequence;
+	float changed_share;
 	uint32_t nr_targets;
 	uint32_t nr_regions;
 	const struct thermo_target *targets;
