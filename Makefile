@@ -73,7 +73,7 @@ PROGRAM   := $(O)/thermocline
 WORKLOAD  := $(O)/bench/workload-gen
 TRUTH     := $(O)/lab/truth-report
 PLUGIN    := $(O)/lab/truth.so
-LAB_FILES := $(patsubst tests/lab/%,$(O)/lab/%,$(wildcard tests/lab/*.sh))
+LAB_FILES := $(patsubst %,$(O)/lab/%.sh,debian fetch-kernel build-initramfs init)
 TESTS     := $(TEST_SRC:%.c=$(O)/%)
 BENCHES   := $(BENCH_SRC:%.c=$(O)/%)
 FUZZERS   := $(FUZZ_SRC:%.c=$(O)/%)

@@ -139,6 +139,7 @@ int control_ask(const struct thermo_host *host, const char *request, char **repl
 	if (fd < 0 || make_address(host, &address))
 		return thermo_fail(-EIO, "/%s: cannot make a socket", CONTROL_PATH);
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return thermo_fail(-errno, "/%s: %s%s", CONTROL_PATH, strerror(errno),
 				   errno == EACCES ? ": run as root" : ": is the daemon running?");
@@ -159,8 +160,8 @@ int control_ask(const struct thermo_host *host, const char *request, char **repl
 		ssize_t n = recv(fd, text + len, room - 1 - len, 0);
 
 		if (n < 0)
-			return thermo_fail(-errno, "/%s: the daemon does not answer: %s",
-					   CONTROL_PATH, strerror(errno));
+			return thermo_fail(-ETIMEDOUT, "/%s: the daemon does not answer within 3 s",
+					   CONTROL_PATH);
 		if (n == 0)
 			break;
 		len += (size_t)n;

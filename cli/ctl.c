@@ -19,8 +19,8 @@ static void print_usage(FILE *out)
 		     "  ping     whether it answers\n\n"
 		     "  -f, --format text|json   default text\n"
 		     "  -h, --help               this text\n\n"
-		     "When the daemon does not answer, status reads the file that it writes each\n"
-		     "window, /run/thermocline/status, and says how old it is.\n");
+		     "When the daemon does not answer, status shows the file that it writes every 5 s,\n"
+		     "/run/thermocline/status, and says so.\n");
 }
 
 static void print_text(const char *command, struct json_object *root)

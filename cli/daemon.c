@@ -126,6 +126,19 @@ static int start_tiering(struct daemon *d)
 	return thermo_topology_read(&d->topology, d->host, d->opts->tierer.tiers);
 }
 
+static uint64_t window_ns(const struct daemon *d)
+{
+	return (d->opts->window_ms ? d->opts->window_ms : DEFAULT_WINDOW_MS) * 1000000ull;
+}
+
+static uint64_t process_cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
 /* Of one CPU, as a share. */
 static double cpu_budget(const struct daemon *d)
 {
@@ -143,6 +156,8 @@ static void update_targets(struct daemon *d, uint64_t now_ns)
 		log_warning("%s, ignoring", thermo_last_error());
 		return;
 	}
+	if (nr == 0 && d->nr_targets != 0)
+		log_notice("no process matches the targets that were asked for: waiting for one");
 	d->nr_targets = nr;
 	size_t nr_pids = thermo_monitor_pids(d->monitor, pids, MAX_PIDS);
 
@@ -155,7 +170,7 @@ int daemon_start(struct daemon *d, const struct thermo_host *host, const struct 
 	int err;
 
 	*d = (struct daemon){ .host = host, .opts = opts, .settings.lock_fd = -1,
-			      .allowed_permille = THERMO_RATE_FULL,
+			      .nr_targets = -1, .allowed_permille = THERMO_RATE_FULL,
 			      .rate_permille = THERMO_RATE_FULL };
 	d->nr_sockets = count_sockets(host);
 	err = start_tiering(d);
@@ -174,7 +189,8 @@ int daemon_start(struct daemon *d, const struct thermo_host *host, const struct 
 	if (err)
 		return err;
 	d->started_ns = d->window_start_ns = thermo_host_now_ns(host);
-	d->window_at_ns = d->started_ns;
+	d->window_at_ns = d->started_ns + window_ns(d);
+	d->cpu_ns = process_cpu_ns();
 	d->cpu_credit_ns = cpu_budget(d) * CREDIT_NS;
 	/* Everything is new at first. */
 	d->unstable_until_ns = d->started_ns + 2 * UNSTABLE_NS;
@@ -187,15 +203,7 @@ const struct thermo_topology *daemon_topology(const struct daemon *d)
 	return d->tierer ? tierer_topology(d->tierer) : &d->topology;
 }
 
-static uint64_t process_cpu_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-}
-
-static void measure_cpu(struct daemon *d, uint64_t window_ns)
+static void measure_cpu(struct daemon *d, uint64_t elapsed_ns)
 {
 	uint64_t cpu_ns = process_cpu_ns(), migrator_ns = 0;
 	double budget_ns_per_ns = cpu_budget(d);
@@ -211,10 +219,10 @@ static void measure_cpu(struct daemon *d, uint64_t window_ns)
 
 	d->cpu_ns = cpu_ns;
 	d->cpu_migrator_ns = migrator_ns;
-	d->cpu_with_moves_pct = 100 * all_ns / (double)window_ns;
 	/* Smoothed over some ten windows, for people. */
-	d->cpu_pct += 0.1 * (100 * ours_ns / (double)window_ns - d->cpu_pct);
-	d->cpu_credit_ns += budget_ns_per_ns * (double)window_ns - ours_ns;
+	d->cpu_with_moves_pct += 0.1 * (100 * all_ns / (double)elapsed_ns - d->cpu_with_moves_pct);
+	d->cpu_pct += 0.1 * (100 * ours_ns / (double)elapsed_ns - d->cpu_pct);
+	d->cpu_credit_ns += budget_ns_per_ns * (double)elapsed_ns - ours_ns;
 	if (d->cpu_credit_ns > budget_ns_per_ns * CREDIT_NS)
 		d->cpu_credit_ns = budget_ns_per_ns * CREDIT_NS;
 	if (d->cpu_credit_ns < -budget_ns_per_ns * CREDIT_NS)
@@ -232,11 +240,11 @@ static bool is_over_budget(const struct daemon *d)
  * kept on average over ten minutes: what is saved in quiet times pays for bursts,
  * and when it is spent the sources sample less rather than fall behind.
  */
-static void govern(struct daemon *d, uint64_t now_ns, uint64_t window_ns)
+static void govern(struct daemon *d, uint64_t now_ns, uint64_t elapsed_ns)
 {
 	uint32_t allowed = d->allowed_permille, rate;
 
-	measure_cpu(d, window_ns);
+	measure_cpu(d, elapsed_ns);
 	if (is_over_budget(d) && allowed > MIN_RATE_PERMILLE) {
 		allowed = allowed * 9 / 10 > MIN_RATE_PERMILLE ? allowed * 9 / 10 : MIN_RATE_PERMILLE;
 		d->nr_sheds++;
@@ -277,15 +285,14 @@ static int check_sources(struct daemon *d)
 
 static int close_window(struct daemon *d, uint64_t now_ns)
 {
-	uint64_t window_ns = now_ns - d->window_start_ns;
+	uint64_t elapsed_ns = now_ns - d->window_start_ns;
 	struct thermo_snapshot *snapshot = NULL;
 	int err = check_sources(d);
 
 	if (err)
 		return err;
 	d->window_start_ns = now_ns;
-	d->window_at_ns = now_ns + (d->opts->window_ms ? d->opts->window_ms : DEFAULT_WINDOW_MS) *
-					   1000000ull;
+	d->window_at_ns = now_ns + window_ns(d);
 	err = thermo_monitor_close_window(d->monitor, &snapshot);
 	if (err) {
 		log_warning("%s, ignoring", thermo_last_error());
@@ -293,10 +300,10 @@ static int close_window(struct daemon *d, uint64_t now_ns)
 	}
 	thermo_snapshot_put(d->snapshot);
 	d->snapshot = snapshot;
-	if (d->tierer && tierer_tick(d->tierer, snapshot, window_ns))
+	if (d->tierer && tierer_tick(d->tierer, snapshot, elapsed_ns))
 		log_warning("%s, ignoring", thermo_last_error());
-	if (window_ns)
-		govern(d, now_ns, window_ns);
+	if (elapsed_ns)
+		govern(d, now_ns, elapsed_ns);
 	return 0;
 }
 
@@ -314,6 +321,12 @@ int64_t daemon_step(struct daemon *d, uint64_t now_ns)
 	uint64_t left_ns = d->window_at_ns > now_ns ? d->window_at_ns - now_ns : 0;
 
 	return (int64_t)(left_ns < DRAIN_NS ? left_ns : DRAIN_NS);
+}
+
+void daemon_finish(struct daemon *d)
+{
+	if (d->tierer)
+		tierer_finish(d->tierer);
 }
 
 int daemon_stop(struct daemon *d)

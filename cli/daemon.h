@@ -47,7 +47,7 @@ struct daemon {
 	struct tierer *tierer; /* NULL when it only monitors */
 	struct thermo_topology topology; /* when it only monitors */
 	struct thermo_snapshot *snapshot; /* newest, NULL before the first window */
-	int nr_targets;
+	int nr_targets; /* -1: not looked yet */
 	uint32_t nr_sockets;
 	uint64_t started_ns;
 	uint64_t window_at_ns; /* when the next window closes */
@@ -73,6 +73,9 @@ int daemon_start(struct daemon *daemon, const struct thermo_host *host,
  * again, or -errno when no source is left.
  */
 int64_t daemon_step(struct daemon *daemon, uint64_t now_ns);
+
+/* No more moves: what was done is final. */
+void daemon_finish(struct daemon *daemon);
 
 /* Stop all, put everything back.  Return: 0, or the first -errno of putting back. */
 int daemon_stop(struct daemon *daemon);

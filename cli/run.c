@@ -408,7 +408,9 @@ static int run_daemon(struct run_opts *o, const struct thermo_host *host)
 	int err = open_loop(&l, host);
 
 	if (!err && !o->daemon.monitor_only && !o->daemon.tierer.dry_run)
-		err = thermo_require_caps(host, THERMO_CAP_SYS_NICE | THERMO_CAP_SYS_PTRACE,
+		err = thermo_require_caps(host,
+					  THERMO_CAP_SYS_NICE | THERMO_CAP_SYS_PTRACE |
+						  THERMO_CAP_DAC_READ_SEARCH,
 					  "moving other processes' pages");
 	if (!err)
 		err = daemon_start(&d, host, &o->daemon);
@@ -422,6 +424,7 @@ static int run_daemon(struct run_opts *o, const struct thermo_host *host)
 		l.stop_at_ns = o->duration_s ? d.started_ns + o->duration_s * 1000000000ull : 0;
 		err = run_loop(&l, &d);
 		tell_systemd("STOPPING=1");
+		daemon_finish(&d);
 		if (!err && o->status_interval_s)
 			print_status(&d, thermo_host_now_ns(host), &l.last, o->json);
 	}

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+// SPDX-License-Identifier: LGPL-2.1-or-later
 /* error.c - the text behind the last failure, one a thread. */
 #include "core/error.h"
 

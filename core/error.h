@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* error.h - leave the reason of a failure for thermo_last_error(). */
 #ifndef CORE_ERROR_H
 #define CORE_ERROR_H

@@ -316,3 +316,19 @@ int thermo_host_open_dir(const struct thermo_host *host, DIR **dir, const char *
 	*dir = opened;
 	return 0;
 }
+
+int thermo_host_require_scan(const struct thermo_host *host, const char *what)
+{
+	AUTO_CLOSE int fd = thermo_host_open_file(host, O_RDONLY, "proc/self/pagemap");
+	struct thermo_page_run run;
+	uint64_t scanned_to;
+
+	if (fd < 0)
+		return fd;
+	if (host->ops->scan_pages(host, fd, 0, 4096, &run, 1, &scanned_to) < 0)
+		return thermo_fail(-EOPNOTSUPP,
+				   "%s: this kernel cannot tell which pages are there "
+				   "(PAGEMAP_SCAN, Linux 6.7)",
+				   what);
+	return 0;
+}

@@ -84,6 +84,9 @@ int thermo_host_open_file(const struct thermo_host *host, int flags, const char 
 int thermo_host_open_dir(const struct thermo_host *host, DIR **dir, const char *path, ...)
 		__attribute__((format(printf, 3, 4)));
 
+/* Return: 0, or -EOPNOTSUPP with the reason after @what when the kernel lacks PAGEMAP_SCAN. */
+int thermo_host_require_scan(const struct thermo_host *host, const char *what);
+
 static inline uint64_t thermo_host_now_ns(const struct thermo_host *host)
 {
 	return host->ops->now_ns(host);

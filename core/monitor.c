@@ -340,19 +340,23 @@ static double close_regions(struct thermo_monitor *m, uint64_t now_ns, double ex
 	return changed;
 }
 
-/* Merge what is alike; while there are too many, what is less and less alike. */
+/*
+ * Merge what is alike; while there are too many, what is less and less alike, and
+ * larger: with many targets there is no room for the least number of each.
+ */
 static void merge_regions(struct thermo_monitor *m)
 {
 	double threshold = MERGE_THRESHOLD;
+	uint32_t min_nr_regions = m->min_nr_regions;
 
 	do {
 		for (size_t i = 0; i < m->nr_targets; i++) {
 			struct target *t = &m->targets[i];
-			uint64_t max_bytes = target_bytes(t) / m->min_nr_regions;
 
-			target_merge(t, threshold, max_bytes);
+			target_merge(t, threshold, target_bytes(t) / min_nr_regions);
 		}
 		threshold *= 4;
+		min_nr_regions = min_nr_regions > 1 ? min_nr_regions / 2 : 1;
 	} while (count_regions(m) > m->max_nr_regions && threshold < 1e12);
 }
 

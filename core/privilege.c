@@ -9,10 +9,13 @@
 
 #include "core/error.h"
 
+#define CAP_DAC_OVERRIDE_BIT (1ull << 1)
+
 static const struct {
 	uint64_t cap;
 	const char *name;
 } cap_names[] = {
+	{ THERMO_CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH" },
 	{ THERMO_CAP_SYS_PTRACE, "CAP_SYS_PTRACE" },
 	{ THERMO_CAP_SYS_ADMIN, "CAP_SYS_ADMIN" },
 	{ THERMO_CAP_SYS_NICE, "CAP_SYS_NICE" },
@@ -22,6 +25,7 @@ static const struct {
 int thermo_require_caps(const struct thermo_host *host, uint64_t caps, const char *what)
 {
 	char text[4096], names[128] = "";
+	size_t len = 0;
 	uint64_t effective = 0;
 	int err = thermo_host_read(host, text, sizeof(text), "proc/self/status");
 
@@ -34,12 +38,13 @@ int thermo_require_caps(const struct thermo_host *host, uint64_t caps, const cha
 	/* CAP_SYS_ADMIN stands in for CAP_PERFMON, as in the kernel. */
 	if (effective & THERMO_CAP_SYS_ADMIN)
 		effective |= THERMO_CAP_PERFMON;
+	if (effective & CAP_DAC_OVERRIDE_BIT)
+		effective |= THERMO_CAP_DAC_READ_SEARCH;
 	for (size_t i = 0; i < sizeof(cap_names) / sizeof(cap_names[0]); i++) {
 		if (!(caps & ~effective & cap_names[i].cap))
 			continue;
-		if (names[0])
-			strcat(names, " and ");
-		strcat(names, cap_names[i].name);
+		len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
+					len ? " and " : "", cap_names[i].name);
 	}
 	if (names[0])
 		return thermo_fail(-EPERM, "%s: needs %s: run as root", what, names);

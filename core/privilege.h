@@ -8,6 +8,7 @@
 #include "core/host.h"
 
 /* Bits of CapEff, capabilities(7). */
+#define THERMO_CAP_DAC_READ_SEARCH (1ull << 2)
 #define THERMO_CAP_SYS_PTRACE (1ull << 19)
 #define THERMO_CAP_SYS_ADMIN (1ull << 21)
 #define THERMO_CAP_SYS_NICE (1ull << 23)

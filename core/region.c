@@ -195,7 +195,8 @@ double region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life
 	scale_evidence(&r->known, changed ? 0 : weight);
 	add_evidence(&r->known, &r->window);
 	/* Who accesses it is a slower question: the old count less, but count. */
-	scale_attribution(r, changed ? 0.5f * weight : weight);
+	if (r->evidence_ns)
+		scale_attribution(r, changed ? 0.5f * weight : weight);
 	r->window = (struct evidence){ { 0 }, { 0 } };
 	r->evidence_ns = now_ns;
 	return changed ? fabs(rate_per_byte(&now, 0) - rate_per_byte(&old, 0)) *

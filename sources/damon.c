@@ -44,7 +44,8 @@
 
 #define SAMPLE_US 5000u
 #define LOOKS_PER_AGGREGATION 20u
-#define MAX_SAMPLE_US 10000000u
+/* DAMON's authors allow 10 s; a picture older than some seconds is no use for tiering. */
+#define MAX_SAMPLE_US 100000u
 #define UPDATE_US 2000000u
 #define MIN_NR_REGIONS 10u
 #define MAX_NR_REGIONS 1000u

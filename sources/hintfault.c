@@ -215,8 +215,12 @@ static int hintfault_probe(const struct thermo_source_opts *opts)
 	int err = check_numa_balancing(opts->host);
 
 	if (!err)
-		err = thermo_require_caps(opts->host, THERMO_CAP_PERFMON | THERMO_CAP_SYS_PTRACE,
+		err = thermo_require_caps(opts->host,
+					  THERMO_CAP_PERFMON | THERMO_CAP_SYS_PTRACE |
+						  THERMO_CAP_SYS_ADMIN | THERMO_CAP_DAC_READ_SEARCH,
 					  "hintfault");
+	if (!err)
+		err = thermo_host_require_scan(opts->host, "hintfault");
 	return err ? err : find_fault_tracepoint(opts->host, fields, &id);
 }
 
@@ -346,17 +350,30 @@ static uint64_t max_u64(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 static double arming_rate(const struct hintfault *h)
 {
 	uint32_t permille = h->rate_permille > MIN_ARMING_PERMILLE ? h->rate_permille
 								   : MIN_ARMING_PERMILLE;
 
 	return (double)permille / THERMO_RATE_FULL;
+}
+
+/* What is armed at once, in MiB, before any boost. */
+static double stretch_mb(const struct hintfault *h)
+{
+	double by_pages = STRETCH_PAGES * h->page_bytes;
+	double by_share = (double)h->largest_rss_bytes / STRETCHES_PER_TARGET;
+
+	return fmax(1, fmin(fmin(by_pages, by_share) / (1 << 20), MAX_STRETCH_MB));
+}
+
+/* Armed pages a second that the rate stands for. */
+static double wanted_pages_per_s(const struct hintfault *h)
+{
+	double stretch_pages = stretch_mb(h) * (1 << 20) / h->page_bytes;
+
+	return arming_rate(h) *
+	       fmin(FULL_RATE_PAGES_PER_S, stretch_pages * FULL_RATE_STRETCHES_PER_S);
 }
 
 /*
@@ -366,23 +383,12 @@ static double arming_rate(const struct hintfault *h)
  */
 static int set_scan_rate(struct hintfault *h)
 {
-	double rate = arming_rate(h);
-	double interval_ms;
-	uint64_t stretch_mb = min_u64((uint64_t)(STRETCH_PAGES * h->page_bytes) >> 20,
-				      h->largest_rss_bytes / STRETCHES_PER_TARGET >> 20);
-	uint64_t period_ms;
-	int err;
+	double boosted_mb = fmin(stretch_mb(h) * h->boost, MAX_STRETCH_MB);
+	double stretches_per_s = wanted_pages_per_s(h) * h->page_bytes / (1 << 20) / stretch_mb(h);
+	double period_ms = 1000 * (double)h->rss_bytes / (1 << 20) / boosted_mb / stretches_per_s;
+	int err = change_number(h, DEBUGFS_DIR "scan_size_mb", (uint32_t)boosted_mb);
 
-	stretch_mb = max_u64(1, min_u64(stretch_mb, MAX_STRETCH_MB));
-	/* No more stretches, and no more pages, in a second than the rate allows. */
-	interval_ms = fmax(1000 / (FULL_RATE_STRETCHES_PER_S * rate),
-			   1000 * (double)(stretch_mb << 20) / h->page_bytes /
-				   (FULL_RATE_PAGES_PER_S * rate));
-	stretch_mb = min_u64((uint64_t)((double)stretch_mb * h->boost), MAX_STRETCH_MB);
-	period_ms = (uint64_t)fmin(interval_ms * ((double)h->rss_bytes / (double)(stretch_mb << 20)),
-				   MAX_SCAN_PERIOD_MS);
-	period_ms = max_u64(MIN_SCAN_PERIOD_MS, period_ms);
-	err = change_number(h, DEBUGFS_DIR "scan_size_mb", (uint32_t)stretch_mb);
+	period_ms = fmax(MIN_SCAN_PERIOD_MS, fmin(period_ms, MAX_SCAN_PERIOD_MS));
 	if (!err)
 		err = change_number(h, DEBUGFS_DIR "scan_period_min_ms", (uint32_t)period_ms);
 	if (!err)
@@ -691,7 +697,7 @@ static int adapt_thinning(struct hintfault *h, double pages_per_s)
 static int adapt_stretch(struct hintfault *h, uint64_t now_ns)
 {
 	double elapsed_s = (double)(now_ns - h->adapted_ns) / 1e9;
-	double wanted, boost;
+	double boost;
 	int err;
 
 	if (now_ns - h->adapted_ns < ADAPT_INTERVAL_NS)
@@ -699,11 +705,7 @@ static int adapt_stretch(struct hintfault *h, uint64_t now_ns)
 	err = adapt_thinning(h, (double)h->armed_pages / elapsed_s);
 	if (err)
 		return err;
-	/* No process is gone through more often than once in the least period. */
-	wanted = fmin(FULL_RATE_PAGES_PER_S * arming_rate(h),
-		      (double)h->rss_bytes / h->page_bytes / (MIN_SCAN_PERIOD_MS / 1e3));
-	wanted = fmin(wanted, (double)STRETCH_PAGES * FULL_RATE_STRETCHES_PER_S * arming_rate(h));
-	boost = h->boost * wanted * elapsed_s / (double)(h->armed_pages + 1);
+	boost = h->boost * wanted_pages_per_s(h) * elapsed_s / (double)(h->armed_pages + 1);
 	h->armed_pages = 0;
 	h->adapted_ns = now_ns;
 	boost = fmax(1, fmin(fmin(boost, 4 * h->boost), MAX_STRETCH_BOOST));

@@ -55,7 +55,7 @@ int perf_ring_next(struct perf_ring *ring, void *record, size_t record_bytes)
 static int open_failed(int err, const char *what, int cpu)
 {
 	const char *hint = err == -EACCES || err == -EPERM ?
-					  ": needs CAP_PERFMON (or root)" :
+					  ": needs CAP_PERFMON, or CAP_SYS_ADMIN where kernel.perf_event_paranoid is 3" :
 			   err == -EMFILE ? ": raise the limit of open files (ulimit -n)" :
 			   err == -ENOENT || err == -ENODEV ? ": this kernel does not offer it" :
 							      "";

@@ -29,6 +29,7 @@ struct migrator {
 	struct thermo_topology submitted; /* as it was when the plan was made */
 	struct thermo_move_counters counters;
 	double ns_per_byte;
+	uint64_t cpu_ns;
 	uint64_t idle_since_ns;
 	size_t nr_done;
 	struct past_move done[MAX_DONE];
@@ -56,6 +57,7 @@ static void publish(struct migrator *m, const struct planned_move *step, uint64_
 	pthread_mutex_lock(&m->mutex);
 	m->counters = m->mover.counters;
 	m->ns_per_byte = m->mover.ns_per_byte;
+	m->cpu_ns = m->host->ops->thread_cpu_ns(m->host);
 	if ((moved_bytes || futile) && m->nr_done < MAX_DONE)
 		m->done[m->nr_done++] = done;
 	pthread_mutex_unlock(&m->mutex);
@@ -148,8 +150,6 @@ int migrator_start(struct migrator **migrator, const struct thermo_host *host, u
 
 void migrator_stop(struct migrator *m)
 {
-	if (!m)
-		return;
 	/* relaxed: the mutex below orders everything else. */
 	atomic_store_explicit(&m->stop, true, memory_order_relaxed);
 	pthread_mutex_lock(&m->mutex);
@@ -157,6 +157,10 @@ void migrator_stop(struct migrator *m)
 	pthread_cond_signal(&m->wake);
 	pthread_mutex_unlock(&m->mutex);
 	(void)pthread_join(m->thread, NULL);
+}
+
+void migrator_free(struct migrator *m)
+{
 	plan_fini(&m->plan);
 	(void)pthread_mutex_destroy(&m->mutex);
 	(void)pthread_cond_destroy(&m->wake);
@@ -197,10 +201,9 @@ void migrator_collect(struct migrator *m, struct thermo_move_counters *counters,
 
 uint64_t migrator_cpu_ns(struct migrator *m)
 {
-	struct timespec ts;
-	clockid_t clock;
+	pthread_mutex_lock(&m->mutex);
+	uint64_t cpu_ns = m->cpu_ns;
 
-	if (pthread_getcpuclockid(m->thread, &clock) || clock_gettime(clock, &ts))
-		return 0;
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+	pthread_mutex_unlock(&m->mutex);
+	return cpu_ns;
 }

@@ -16,8 +16,10 @@ struct migrator;
 /* Return: 0 or -errno. */
 int migrator_start(struct migrator **migrator, const struct thermo_host *host, uint32_t share_pct);
 
-/* End after the call in flight.  Accepts NULL. */
+/* End after the call in flight.  What was done can still be collected. */
 void migrator_stop(struct migrator *migrator);
+/* Only after migrator_stop(). */
+void migrator_free(struct migrator *migrator);
 
 /* Whether the last plan was done by @time_ns: what was seen then shows its effect. */
 bool migrator_is_idle_since(struct migrator *migrator, uint64_t time_ns);
@@ -36,7 +38,7 @@ void migrator_submit(struct migrator *migrator, struct plan *plan,
 void migrator_collect(struct migrator *migrator, struct thermo_move_counters *counters,
 		      double *ns_per_byte, struct move_history *history);
 
-/* CPU time that its thread used. */
+/* CPU time that its thread used, as of the last step. */
 uint64_t migrator_cpu_ns(struct migrator *migrator);
 
 #endif

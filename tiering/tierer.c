@@ -69,11 +69,21 @@ static int init(struct tierer *t)
 				   "nothing to tier: %zu memory node%s, all of one tier (by %s)",
 				   t->topology.nr_nodes, t->topology.nr_nodes == 1 ? "" : "s",
 				   t->topology.tiers_from);
+	err = t->opts.dry_run ? 0 : thermo_host_require_scan(t->host, "moving pages");
+	if (err)
+		return err;
 	t->nr_schemes = thermo_default_schemes(&t->topology, t->schemes);
 	err = map_cpus(t);
 	if (!err && !t->opts.dry_run)
 		err = migrator_start(&t->migrator, t->host, t->opts.share_pct);
 	return err;
+}
+
+static void collect(struct tierer *t)
+{
+	migrator_collect(t->migrator, &t->status.counters, &t->status.move_ns_per_byte,
+			 &t->history);
+	t->status.cpu_ns = migrator_cpu_ns(t->migrator);
 }
 
 int tierer_new(struct tierer **tierer, const struct thermo_host *host,
@@ -99,11 +109,21 @@ int tierer_new(struct tierer **tierer, const struct thermo_host *host,
 	return 0;
 }
 
+void tierer_finish(struct tierer *t)
+{
+	if (!t->migrator)
+		return;
+	migrator_stop(t->migrator);
+	collect(t);
+	migrator_free(t->migrator);
+	t->migrator = NULL;
+}
+
 void tierer_free(struct tierer *t)
 {
 	if (!t)
 		return;
-	migrator_stop(t->migrator);
+	tierer_finish(t);
 	free(t->node_of_cpu);
 	free(t);
 }
@@ -160,9 +180,7 @@ int tierer_tick(struct tierer *t, const struct thermo_snapshot *snapshot, uint64
 	if (t->migrator) {
 		/* An older snapshot may show pages where they no longer are: wait for the next. */
 		ready = migrator_is_idle_since(t->migrator, snapshot->time_ns);
-		migrator_collect(t->migrator, &t->status.counters, &t->status.move_ns_per_byte,
-				 &t->history);
-		t->status.cpu_ns = migrator_cpu_ns(t->migrator);
+		collect(t);
 	}
 	if (!err && ready)
 		decide_and_act(t, snapshot, tick_ns);

@@ -50,6 +50,9 @@ void tierer_free(struct tierer *tierer);
 /* @tick_ns: time since the last tick.  Return: 0 or -errno when observing failed. */
 int tierer_tick(struct tierer *tierer, const struct thermo_snapshot *snapshot, uint64_t tick_ns);
 
+/* End after the call in flight; tierer_status() then says all that was done. */
+void tierer_finish(struct tierer *tierer);
+
 const struct thermo_topology *tierer_topology(const struct tierer *tierer);
 void tierer_status(struct tierer *tierer, struct tierer_status *status);
 

@@ -7,7 +7,8 @@
  * docs/adding-a-source.md walks through it.
  *
  * Each opened source has its own state, reporter and thread, so it never locks.
- * All functions but probe run in that thread, in this order:
+ * probe, open and start run in the thread that opens it, the rest in its own, in
+ * this order:
  *
  *	probe -> open -> start -> (set_targets | set_rate | drain)* -> stop -> close
  */

@@ -82,7 +82,7 @@ mount_system()
 	mount -t 9p -o ro,trans=virtio,version=9p2000.L lab $lab/host ||
 		fail "cannot mount the lab's folder"
 	mkdir -p /lab/results
-	mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=mmap results /lab/results ||
+	mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=none results /lab/results ||
 		fail "cannot mount the results folder"
 	hostname thermolab
 	ip link set lo up
