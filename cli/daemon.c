@@ -14,6 +14,7 @@
 #define DEFAULT_CPU_BUDGET_PCT 1.0
 #define DRAIN_NS 500000000ull
 #define TARGETS_INTERVAL_NS 10000000000ull
+#define NO_TARGETS_INTERVAL_NS 2000000000ull
 /* Less than this tells nothing any more: it is not gone below for the CPU budget. */
 #define MIN_RATE_PERMILLE 300u
 #define STABLE_RATE_PERMILLE 500u
@@ -151,7 +152,8 @@ static void update_targets(struct daemon *d, uint64_t now_ns)
 	pid_t pids[MAX_PIDS];
 	int nr = thermo_monitor_update_targets(d->monitor, &d->opts->targets);
 
-	d->targets_at_ns = now_ns + TARGETS_INTERVAL_NS;
+	/* With nobody to watch, looking for somebody is all there is to do. */
+	d->targets_at_ns = now_ns + (nr > 0 ? TARGETS_INTERVAL_NS : NO_TARGETS_INTERVAL_NS);
 	if (nr < 0) {
 		log_warning("%s, ignoring", thermo_last_error());
 		return;

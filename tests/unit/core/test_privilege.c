@@ -7,7 +7,10 @@
 #include "core/privilege.h"
 #include "tests/unit/fake_host.h"
 
-#define ALL (THERMO_CAP_SYS_PTRACE | THERMO_CAP_SYS_ADMIN | THERMO_CAP_SYS_NICE | THERMO_CAP_PERFMON)
+#define ALL                                                                                        \
+	(THERMO_CAP_DAC_READ_SEARCH | THERMO_CAP_SYS_PTRACE | THERMO_CAP_SYS_ADMIN |               \
+	 THERMO_CAP_SYS_NICE | THERMO_CAP_PERFMON)
+#define CAP_DAC_OVERRIDE (1ull << 1)
 
 static struct fake_host fake;
 
@@ -48,6 +51,7 @@ static void every_missing_capability_is_named(void **state)
 	(void)state;
 	assert_int_equal(require(0, ALL), -EPERM);
 	assert_reason("hintfault: ");
+	assert_reason("CAP_DAC_READ_SEARCH");
 	assert_reason("CAP_SYS_PTRACE");
 	assert_reason("CAP_SYS_ADMIN");
 	assert_reason("CAP_SYS_NICE");
@@ -71,6 +75,13 @@ static void sys_admin_stands_in_for_perfmon_only(void **state)
 	assert_int_equal(require(THERMO_CAP_SYS_ADMIN, THERMO_CAP_SYS_PTRACE), -EPERM);
 }
 
+static void dac_override_reads_all_too(void **state)
+{
+	(void)state;
+	assert_int_equal(require(CAP_DAC_OVERRIDE, THERMO_CAP_DAC_READ_SEARCH), 0);
+	assert_int_equal(require(CAP_DAC_OVERRIDE, THERMO_CAP_PERFMON), -EPERM);
+}
+
 static void status_without_the_line_is_an_error(void **state)
 {
 	(void)state;
@@ -88,6 +99,7 @@ int main(void)
 		TEST(what_we_hold_is_enough),
 		TEST(every_missing_capability_is_named),
 		TEST(held_and_unwanted_ones_are_not_named),
+		TEST(dac_override_reads_all_too),
 		TEST(sys_admin_stands_in_for_perfmon_only),
 		TEST(status_without_the_line_is_an_error),
 	};

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test_damon.c - whose DAMON it is, and from aggregations to reports. */
+#include "tests/unit/test.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/settings.h"
+#include "tests/unit/sources/fake_perf.h"
+#include "thermocline/source.h"
+
+#define MS 1000000ull
+#define MIB (1ull << 20)
+#define KDAMONDS "sys/kernel/mm/damon/admin/kdamonds/"
+#define CONTEXT KDAMONDS "0/contexts/0/"
+#define STAT "sys/module/damon_stat/parameters/enabled"
+#define PID 42
+
+extern const struct thermo_source thermo_source_damon;
+
+static const struct thermo_source *const source = &thermo_source_damon;
+static struct fake_host fake;
+static struct thermo_settings settings;
+static struct thermo_source_opts opts;
+static void *mem;
+static struct thermo_reporter *reporter;
+
+static int make(void **state)
+{
+	(void)state;
+	fake_host_copy(&fake, FAKE_MACHINE("2n-cxl"));
+	fake_perf_init(&fake);
+	opts = (struct thermo_source_opts){ .host = &fake.host, .settings = &settings,
+					    .buffer_bytes = FAKE_RING_BYTES };
+	mem = calloc(1, source->state_bytes);
+	return !mem || thermo_settings_open(&settings, &fake.host, NULL) ||
+	       thermo_reporter_new(&reporter, 1024, 0);
+}
+
+static int drop(void **state)
+{
+	(void)state;
+	source->close(mem);
+	free(mem);
+	thermo_reporter_free(reporter);
+	(void)thermo_settings_close(&settings);
+	fake_host_fini(&fake);
+	return 0;
+}
+
+/* --- probe --- */
+
+static void kdamond_of_somebody_else_is_left_alone(void **state)
+{
+	(void)state;
+	fake_write(&fake, KDAMONDS "nr_kdamonds", "2\n");
+	fake_write(&fake, KDAMONDS "0/state", "off\n");
+	fake_write(&fake, KDAMONDS "0/pid", "-1\n");
+	fake_write(&fake, KDAMONDS "1/state", "on\n");
+	fake_write(&fake, KDAMONDS "1/pid", "7777\n");
+	assert_int_equal(source->probe(&opts), -EBUSY);
+	assert_reason("kdamond 1 (pid 7777)");
+	assert_reason("left alone");
+	assert_string_equal(fake_read(&fake, KDAMONDS "nr_kdamonds"), "2");
+	assert_string_equal(fake_read(&fake, KDAMONDS "1/state"), "on");
+}
+
+static void kdamond_that_somebody_only_set_up_is_left_alone(void **state)
+{
+	(void)state;
+	fake_write(&fake, KDAMONDS "nr_kdamonds", "1\n");
+	fake_write(&fake, KDAMONDS "0/state", "off\n");
+	assert_int_equal(source->probe(&opts), -EBUSY);
+	assert_reason("somebody has set up 1 kdamond");
+}
+
+static void damon_stat_blocks_unless_it_may_be_paused(void **state)
+{
+	(void)state;
+	fake_write(&fake, STAT, "Y\n");
+	assert_int_equal(source->probe(&opts), -EBUSY);
+	assert_reason("DAMON_STAT");
+	assert_reason("--pause-damon-stat");
+#ifdef HAVE_TRACEEVENT
+	opts.pause_damon_stat = true;
+	assert_int_equal(source->probe(&opts), 0);
+	assert_string_equal(fake_read(&fake, STAT), "Y");
+	fake_write(&fake, STAT, "N\n");
+	opts.pause_damon_stat = false;
+	assert_int_equal(source->probe(&opts), 0);
+#endif
+}
+
+static void running_module_is_named_and_cannot_be_paused(void **state)
+{
+	static const char *const modules[] = { "damon_reclaim", "damon_lru_sort" };
+
+	(void)state;
+	opts.pause_damon_stat = true;
+	for (int i = 0; i < 2; i++) {
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "sys/module/%s/parameters/enabled", modules[i]);
+		fake_write(&fake, path, "Y\n");
+		assert_int_equal(source->probe(&opts), -EBUSY);
+		assert_reason(modules[i]);
+		fake_write(&fake, path, "N\n");
+	}
+}
+
+static void kernel_without_the_interface_is_told(void **state)
+{
+	(void)state;
+	fake_remove(&fake, "sys/kernel/mm");
+	assert_int_equal(source->probe(&opts), -EOPNOTSUPP);
+	assert_reason("CONFIG_DAMON_SYSFS");
+}
+
+static void missing_capabilities_are_named(void **state)
+{
+	(void)state;
+	fake_write(&fake, "proc/self/status", "CapEff:\t0000000000000000\n");
+	assert_int_equal(source->probe(&opts), -EPERM);
+	assert_reason("damon: needs CAP_SYS_ADMIN and CAP_PERFMON");
+}
+
+#ifdef HAVE_TRACEEVENT
+static void idle_machine_will_do_and_stays_as_it_is(void **state)
+{
+	(void)state;
+	assert_int_equal(source->probe(&opts), 0);
+	assert_string_equal(fake_read(&fake, KDAMONDS "nr_kdamonds"), "0");
+	assert_int_equal(settings.nr_changes, 0);
+}
+
+static void missing_tracepoint_is_named(void **state)
+{
+	(void)state;
+	fake_remove(&fake, "sys/kernel/tracing");
+	assert_int_equal(source->probe(&opts), -ENOENT);
+	assert_reason("damon:damon_aggregated");
+}
+
+/* --- running --- */
+
+/* What the kernel makes when nr_kdamonds becomes 1. */
+static void make_kdamond_files(void)
+{
+	static const char *const files[] = {
+		"0/contexts/nr_contexts",
+		"0/contexts/0/operations",
+		"0/contexts/0/monitoring_attrs/intervals/sample_us",
+		"0/contexts/0/monitoring_attrs/intervals/aggr_us",
+		"0/contexts/0/monitoring_attrs/intervals/update_us",
+		"0/contexts/0/monitoring_attrs/nr_regions/min",
+		"0/contexts/0/monitoring_attrs/nr_regions/max",
+		"0/contexts/0/targets/nr_targets",
+		"0/contexts/0/targets/0/pid_target",
+		"0/contexts/0/targets/1/pid_target",
+	};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char path[160];
+
+		(void)snprintf(path, sizeof(path), KDAMONDS "%s", files[i]);
+		fake_write(&fake, path, "0\n");
+	}
+	fake_write(&fake, KDAMONDS "0/state", "off\n");
+	fake_write(&fake, KDAMONDS "0/pid", "4711\n");
+}
+
+static void start_source(void)
+{
+	assert_int_equal(source->open(mem, &opts), 0);
+	assert_int_equal(source->start(mem), 0);
+	make_kdamond_files();
+}
+
+static void kdamond_starts_with_its_first_target_and_goes_back(void **state)
+{
+	const pid_t pids[] = { PID, PID + 1 };
+
+	(void)state;
+	fake_write(&fake, STAT, "Y\n");
+	opts.pause_damon_stat = true;
+	start_source();
+	assert_string_equal(fake_read(&fake, STAT), "N");
+	assert_string_equal(fake_read(&fake, KDAMONDS "nr_kdamonds"), "1");
+	assert_int_equal(source->set_targets(mem, pids, 0), 0);
+	assert_string_equal(fake_read(&fake, KDAMONDS "0/state"), "off");
+	assert_int_equal(source->set_targets(mem, pids, 2), 0);
+	assert_string_equal(fake_read(&fake, KDAMONDS "0/state"), "on");
+	assert_string_equal(fake_read(&fake, CONTEXT "operations"), "vaddr");
+	assert_string_equal(fake_read(&fake, CONTEXT "targets/nr_targets"), "2");
+	assert_string_equal(fake_read(&fake, CONTEXT "targets/1/pid_target"), "43");
+	assert_int_equal(thermo_settings_restore(&settings, 0), 0);
+	assert_string_equal(fake_read(&fake, KDAMONDS "0/state"), "off");
+	assert_string_equal(fake_read(&fake, KDAMONDS "nr_kdamonds"), "0");
+	assert_string_equal(fake_read(&fake, STAT), "Y");
+}
+
+static void kdamond_with_another_pid_is_not_stopped(void **state)
+{
+	const pid_t pid = PID;
+
+	(void)state;
+	start_source();
+	assert_int_equal(source->set_targets(mem, &pid, 1), 0);
+	fake_write(&fake, KDAMONDS "0/pid", "9999\n");
+	assert_int_equal(thermo_settings_restore(&settings, 0), 0);
+	assert_string_equal(fake_read(&fake, KDAMONDS "0/state"), "on");
+}
+
+static void damon_stat_is_not_touched_without_leave(void **state)
+{
+	(void)state;
+	assert_int_equal(source->open(mem, &opts), 0);
+	fake_write(&fake, STAT, "Y\n");
+	assert_int_equal(source->start(mem), -EBUSY);
+	assert_string_equal(fake_read(&fake, STAT), "Y");
+	assert_string_equal(fake_read(&fake, KDAMONDS "nr_kdamonds"), "0");
+}
+
+static void aggregate(uint64_t time_ns, uint64_t target, uint64_t start, uint64_t end,
+		      uint32_t nr_accesses)
+{
+	struct {
+		struct perf_event_header header;
+		uint64_t id, time_ns;
+		unsigned char raw[56];
+	} r = { { PERF_RECORD_SAMPLE, 0, sizeof(r) }, 100, time_ns, { 52 } };
+
+	memcpy(r.raw + 4 + 8, &target, 8);
+	memcpy(r.raw + 4 + 24, &start, 8);
+	memcpy(r.raw + 4 + 32, &end, 8);
+	memcpy(r.raw + 4 + 40, &nr_accesses, 4);
+	fake_put_record(0, &r, sizeof(r));
+}
+
+/* Accesses per second and byte that a report speaks for. */
+static double rate_of(const struct thermo_access *a)
+{
+	return (double)a->nr_accesses / ((double)a->extent_bytes * (double)a->watched_ns / 1e9);
+}
+
+static void aggregation_becomes_reports_of_its_regions(void **state)
+{
+	const pid_t pid = PID;
+	struct thermo_access a[8];
+
+	(void)state;
+	start_source();
+	assert_int_equal(source->set_targets(mem, &pid, 1), 0);
+	aggregate(100 * MS, 0, 0, 64 * MIB, 0);
+	aggregate(100 * MS, 0, 64 * MIB, 128 * MIB, 10);
+	aggregate(100 * MS, 0, 128 * MIB, 192 * MIB, 20);
+	assert_int_equal(source->drain(mem, reporter), 3);
+	assert_int_equal(thermo_reporter_drain(reporter, a, 8), 3);
+	assert_int_equal(a[0].nr_accesses, 0);
+	assert_int_equal(a[0].pid, PID);
+	assert_int_equal(a[0].extent_bytes, 64 * MIB);
+	assert_true(a[0].watched_ns > 0);
+	/* Half of the looks at 5 ms each: ln 2 an interval and page. */
+	assert_near(rate_of(&a[1]), 0.693 / 0.005 / 4096, 5);
+	assert_true(rate_of(&a[2]) > 3 * rate_of(&a[1]) && isfinite(rate_of(&a[2])));
+}
+
+static void records_of_nobody_and_nonsense_are_counted(void **state)
+{
+	const pid_t pid = PID;
+	struct thermo_source_counters c;
+
+	(void)state;
+	start_source();
+	assert_int_equal(source->set_targets(mem, &pid, 1), 0);
+	aggregate(100 * MS, 1, 0, 64 * MIB, 0);
+	aggregate(100 * MS, UINT64_MAX, 0, 64 * MIB, 0);
+	aggregate(100 * MS, 0, 64 * MIB, 64 * MIB, 0);
+	aggregate(100 * MS, 0, 0, 64 * MIB, UINT32_MAX); /* more accesses than looks */
+	assert_int_equal(source->drain(mem, reporter), 1);
+	source->counters(mem, &c);
+	assert_int_equal(c.seen, 4);
+	assert_int_equal(c.ignored, 3);
+	assert_int_equal(c.reported, 1);
+}
+#endif
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, make, drop)
+	const struct CMUnitTest tests[] = {
+		TEST(kdamond_of_somebody_else_is_left_alone),
+		TEST(kdamond_that_somebody_only_set_up_is_left_alone),
+		TEST(damon_stat_blocks_unless_it_may_be_paused),
+		TEST(running_module_is_named_and_cannot_be_paused),
+		TEST(kernel_without_the_interface_is_told),
+		TEST(missing_capabilities_are_named),
+#ifdef HAVE_TRACEEVENT
+		TEST(idle_machine_will_do_and_stays_as_it_is),
+		TEST(missing_tracepoint_is_named),
+		TEST(kdamond_starts_with_its_first_target_and_goes_back),
+		TEST(kdamond_with_another_pid_is_not_stopped),
+		TEST(damon_stat_is_not_touched_without_leave),
+		TEST(aggregation_becomes_reports_of_its_regions),
+		TEST(records_of_nobody_and_nonsense_are_counted),
+#endif
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
