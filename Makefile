@@ -50,7 +50,7 @@ PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 override CPPFLAGS += -D_GNU_SOURCE -DTHERMO_VERSION='"$(VERSION)"' -DTHERMO_LAB_DIR='"$(LABDIR)"' \
 	-I. -Iinclude $(HAVE:%=-DHAVE_%=1) $(PKG_CFLAGS)
 override CFLAGS  += -std=gnu11 -pthread -fPIC -fvisibility=hidden $(WARN) \
-	$(SAN:%=-fsanitize=%) $(if $(SAN),-fno-omit-frame-pointer)
+	$(SAN:%=-fsanitize=%) $(if $(SAN),-fno-omit-frame-pointer -fno-sanitize-recover=all)
 override LDFLAGS += -pthread $(SAN:%=-fsanitize=%)
 override LDLIBS  += $(PKG_LIBS) -lm
 
@@ -126,11 +126,12 @@ $(O)/lab/%: tests/lab/%
 	@mkdir -p $(@D)
 	$(Q)$(INSTALL) -m 755 $< $@
 
-# Tests of bench/workload link its objects; everything else needs the library only.
+# Tests of bench/workload and cli link their objects; everything else needs the library only.
 # --wrap lets a test stand in for a system call (tests name what they wrap).
 $(O)/tests/%.o: override CPPFLAGS += -DTEST_DATA='"$(CURDIR)/tests/data"'
 $(TESTS): override LDLIBS += -lcmocka
 $(filter $(O)/tests/unit/bench/%,$(TESTS)): $(filter-out %/main.o,$(WORK_OBJ))
+$(filter $(O)/tests/unit/cli/%,$(TESTS)): $(filter-out %/main.o,$(CLI_OBJ))
 $(TESTS) $(BENCHES): %: %.o $(LIB)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) $(LIB) $(LDLIBS) -o $@
@@ -161,11 +162,12 @@ demo: lab-deps
 asan: ; $(Q)+$(MAKE) --no-print-directory O=$(O)/asan SAN='address undefined' unit
 tsan: ; $(Q)+$(MAKE) --no-print-directory O=$(O)/tsan SAN=thread unit
 
-$(O)/tests/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(WORK_SRC) $(O)/command
+FUZZED := $(filter-out %/main.c,$(LIB_SRC) $(WORK_SRC) $(CLI_SRC))
+$(O)/tests/fuzz/%: tests/fuzz/%.c $(FUZZED) $(O)/command
 	$(call say,FUZZ)
 	@mkdir -p $(@D)
 	$(Q)clang $(CPPFLAGS) -std=gnu11 -g -O1 -pthread -fsanitize=fuzzer,address,undefined \
-		$< $(LIB_SRC) $(filter-out %/main.c,$(WORK_SRC)) $(LDLIBS) -o $@
+		-fno-sanitize-recover=all $< $(FUZZED) $(LDLIBS) -o $@
 fuzz: $(FUZZERS)
 	$(Q)for f in $(FUZZERS); do mkdir -p $$f.corpus && \
 		$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 $$f.corpus || exit 1; done

@@ -13,7 +13,7 @@
 #define DEFAULT_WINDOW_MS 1000
 #define DEFAULT_CPU_BUDGET_PCT 1.0
 #define DRAIN_NS 500000000ull
-#define TARGETS_INTERVAL_NS 10000000000ull
+#define TARGETS_INTERVAL_NS 5000000000ull
 #define NO_TARGETS_INTERVAL_NS 2000000000ull
 /* Less than this tells nothing any more: it is not gone below for the CPU budget. */
 #define MIN_RATE_PERMILLE 300u
@@ -302,6 +302,8 @@ static int close_window(struct daemon *d, uint64_t now_ns)
 	}
 	thermo_snapshot_put(d->snapshot);
 	d->snapshot = snapshot;
+	if (snapshot->nr_gone && d->targets_at_ns > now_ns + NO_TARGETS_INTERVAL_NS)
+		d->targets_at_ns = now_ns + NO_TARGETS_INTERVAL_NS;
 	if (d->tierer && tierer_tick(d->tierer, snapshot, elapsed_ns))
 		log_warning("%s, ignoring", thermo_last_error());
 	if (elapsed_ns)

@@ -543,6 +543,7 @@ int thermo_monitor_close_window(struct thermo_monitor *m, struct thermo_snapshot
 	for (size_t i = 0; i < m->nr_targets; i++) {
 		targets[i] = m->targets[i].info;
 		view_target(m, i, nr_pages, now_ns, regions);
+		block->snapshot.nr_gone += m->targets[i].gone;
 		regions += m->targets[i].nr_regions;
 	}
 	for (size_t i = 0; i < nr_regions; i++)

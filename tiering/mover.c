@@ -190,19 +190,18 @@ static void account_unit(struct job *j, size_t i)
 {
 	struct batch *b = &j->batch;
 	uint64_t pages = b->unit_bytes / THERMO_PAGE_BYTES;
-	bool moved = b->status[i] == j->step->to_node;
+	/* On a node, but not on that one: it stayed. */
+	enum thermo_move_result otherwise = b->status[i] >= 0 ? THERMO_MOVE_BUSY
+							      : result_of(b->status[i]);
 
 	if (b->unit_bytes == THERMO_HUGE_BYTES && !is_still_huge(j, b->pages[i])) {
 		uint64_t there = count_split_pages(j, b->pages[i]);
 
 		count(j, THERMO_MOVED, there);
-		count(j, moved ? THERMO_MOVE_BUSY : result_of(b->status[i]), pages - there);
+		count(j, otherwise, pages - there);
 		return;
 	}
-	if (moved)
-		count(j, THERMO_MOVED, pages);
-	else
-		count(j, b->status[i] >= 0 ? THERMO_MOVE_BUSY : result_of(b->status[i]), pages);
+	count(j, b->status[i] == j->step->to_node ? THERMO_MOVED : otherwise, pages);
 }
 
 /* Pages without a status of their own: where are they now? */

@@ -205,6 +205,7 @@ static int parse_tiers(struct thermo_topology *t, const char *text)
 	t->nr_tiers = 0;
 	for (char *part = strtok_r(copy, "/", &save); part; part = strtok_r(NULL, "/", &save)) {
 		hwloc_bitmap_t set = hwloc_bitmap_alloc();
+		size_t placed_before = placed;
 		bool ok = t->nr_tiers < THERMO_MAX_TIERS &&
 			  strspn(part, "0123456789,-") == strlen(part) &&
 			  isdigit((unsigned char)part[0]) &&
@@ -221,7 +222,8 @@ static int parse_tiers(struct thermo_topology *t, const char *text)
 			}
 		}
 		hwloc_bitmap_free(set);
-		if (!ok)
+		/* "3-1" is a list, of nothing. */
+		if (!ok || placed == placed_before)
 			return thermo_fail(-EINVAL,
 					   "tiers '%s': '%s' is no list of memory nodes, or names one "
 					   "twice: give nodes from fast to slow, as 0,1/2",

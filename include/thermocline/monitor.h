@@ -138,6 +138,7 @@ struct thermo_monitor_counters {
  * struct thermo_snapshot - What a window showed.
  * @changed_share:	By how much of all accesses per second the rates of regions
  *		changed significantly in this window, 0 to 1 and above.
+ * @nr_gone:	Targets that turned out to have exited: time to update them.
  * @regions:	Sorted by target, then address.
  */
 struct thermo_snapshot {
@@ -145,6 +146,7 @@ struct thermo_snapshot {
 	uint64_t window_ns;
 	uint64_t sequence;
 	float changed_share;
+	uint32_t nr_gone;
 	uint32_t nr_targets;
 	uint32_t nr_regions;
 	const struct thermo_target *targets;

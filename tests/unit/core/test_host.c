@@ -30,7 +30,8 @@ static void number_is_read_without_its_newline(void **state)
 
 	(void)state;
 	fake_write(&fake, "proc/sys/kernel/numa_balancing", "12345\n");
-	assert_int_equal(thermo_host_read_u64(host, &value, "proc/%s/kernel/numa_balancing", "sys"), 0);
+	assert_int_equal(thermo_host_read_u64(host, &value, "proc/%s/kernel/numa_balancing", "sys"),
+			 0);
 	assert_int_equal(value, 12345);
 	fake_write(&fake, "max", "18446744073709551615\n");
 	assert_int_equal(thermo_host_read_u64(host, &value, "max"), 0);
@@ -39,8 +40,9 @@ static void number_is_read_without_its_newline(void **state)
 
 static void minus_one_is_not_a_huge_number(void **state)
 {
-	static const char *const wrong[] = { "-1\n", " 1\n", "+1\n", "", "\n", "max\n", "0x10\n", "1 2\n",
-					     "18446744073709551616\n" };
+	static const char *const wrong[] = { "-1\n",   " 1\n",  "+1\n",
+					     "",       "\n",    "max\n",
+					     "0x10\n", "1 2\n", "18446744073709551616\n" };
 	uint64_t value = 42;
 
 	(void)state;
@@ -196,7 +198,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(number_is_read_without_its_newline, make, drop),
 		cmocka_unit_test_setup_teardown(minus_one_is_not_a_huge_number, make, drop),
 		cmocka_unit_test_setup_teardown(missing_file_names_the_path, make, drop),
-		cmocka_unit_test_setup_teardown(text_is_cut_to_the_room_and_its_end_trimmed, make, drop),
+		cmocka_unit_test_setup_teardown(text_is_cut_to_the_room_and_its_end_trimmed, make,
+						drop),
 		cmocka_unit_test_setup_teardown(whole_file_of_any_length_is_read, make, drop),
 		cmocka_unit_test_setup_teardown(list_of_cpus_is_parsed, make, drop),
 		cmocka_unit_test_setup_teardown(list_of_something_else_is_refused, make, drop),

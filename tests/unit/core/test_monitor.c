@@ -25,8 +25,11 @@ static void put_process(pid_t pid, uint64_t start_ticks, uint64_t bytes)
 
 	(void)snprintf(maps, sizeof(maps), "%llx-%llx rw-p 0 0:0 0\n", (unsigned long long)BASE,
 		       (unsigned long long)(BASE + bytes));
-	fake_process(&fake, &(struct fake_process){ .pid = pid, .name = "app", .rss_pages = bytes / 4096,
-						    .start_ticks = start_ticks, .maps = maps });
+	fake_process(&fake, &(struct fake_process){ .pid = pid,
+						    .name = "app",
+						    .rss_pages = bytes / 4096,
+						    .start_ticks = start_ticks,
+						    .maps = maps });
 }
 
 static int make(void **state)
@@ -58,7 +61,8 @@ static void remake(const struct thermo_monitor_opts *opts)
 
 static int watch_all(void)
 {
-	return thermo_monitor_update_targets(monitor, &(struct thermo_target_spec){ .name = "app" });
+	return thermo_monitor_update_targets(monitor,
+					     &(struct thermo_target_spec){ .name = "app" });
 }
 
 static const struct thermo_snapshot *next_window(void)
@@ -72,8 +76,12 @@ static const struct thermo_snapshot *next_window(void)
 
 static struct thermo_access exact(uint64_t addr, uint64_t bytes, uint32_t accesses)
 {
-	return (struct thermo_access){ .addr = addr, .extent_bytes = bytes, .watched_ns = SECOND,
-				       .nr_accesses = accesses, .pid = PID, .cpu = THERMO_CPU_UNKNOWN,
+	return (struct thermo_access){ .addr = addr,
+				       .extent_bytes = bytes,
+				       .watched_ns = SECOND,
+				       .nr_accesses = accesses,
+				       .pid = PID,
+				       .cpu = THERMO_CPU_UNKNOWN,
 				       .node = THERMO_NODE_UNKNOWN };
 }
 
@@ -203,7 +211,8 @@ static void negative_reports_are_evidence_of_no_access(void **state)
 /* Where all pages are; -1: the lower half of the memory on node 0, the rest on node 1. */
 static int all_on;
 
-static int place(struct fake_host *f, pid_t pid, size_t nr, void **pages, const int *nodes, int *status)
+static int place(struct fake_host *f, pid_t pid, size_t nr, void **pages, const int *nodes,
+		 int *status)
 {
 	(void)f, (void)pid, (void)nodes;
 	for (size_t i = 0; i < nr; i++)
@@ -401,7 +410,8 @@ static void hot_spot_in_large_memory_is_isolated(void **state)
 	}
 	/* What holds the spot is not much larger than it, and has its accesses. */
 	if (bytes > 3 * hot_bytes)
-		fail_msg("the spot of 4 MiB is known to %llu MiB", (unsigned long long)(bytes / MIB));
+		fail_msg("the spot of 4 MiB is known to %llu MiB",
+			 (unsigned long long)(bytes / MIB));
 	assert_near(rate, 1e6, 20);
 }
 

@@ -21,7 +21,9 @@ static void digits_are_a_number(void **state)
 
 static void anything_else_is_no_number_and_changes_nothing(void **state)
 {
-	static const char *const wrong[] = { "", "-1", "+1", " 1", "1 ", "0x10", "1k", "1.0", "abc" };
+	static const char *const wrong[] = {
+		"", "-1", "+1", " 1", "1 ", "0x10", "1k", "1.0", "abc"
+	};
 	uint64_t v = 42;
 
 	(void)state;
@@ -48,7 +50,10 @@ static void suffixes_are_powers_of_1024(void **state)
 	static const struct {
 		const char *text;
 		uint64_t bytes;
-	} right[] = { { "5", 5 }, { "1k", 1024 }, { "3M", 3ull << 20 }, { "2g", 2ull << 30 },
+	} right[] = { { "5", 5 },
+		      { "1k", 1024 },
+		      { "3M", 3ull << 20 },
+		      { "2g", 2ull << 30 },
 		      { "1T", 1ull << 40 } };
 	uint64_t v = 0;
 
@@ -74,7 +79,8 @@ static void suffix_that_overflows_or_is_unknown_is_refused(void **state)
 
 static void decimals_need_digits_on_both_sides(void **state)
 {
-	static const char *const wrong[] = { "", ".5", "1.", "1.5x", "-1", "1e3", "1,5", "nan", "inf" };
+	static const char *const wrong[] = { "",    ".5",  "1.",  "1.5x", "-1",
+					     "1e3", "1,5", "nan", "inf" };
 	double v = 42;
 
 	(void)state;

@@ -32,8 +32,9 @@ static int require(uint64_t effective, uint64_t caps)
 {
 	char text[256];
 
-	(void)snprintf(text, sizeof(text), "Name:\tx\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\n",
-		       ~0ull, (unsigned long long)effective, ~0ull);
+	(void)snprintf(text, sizeof(text),
+		       "Name:\tx\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\n", ~0ull,
+		       (unsigned long long)effective, ~0ull);
 	fake_write(&fake, "proc/self/status", text);
 	return thermo_require_caps(&fake.host, caps, "hintfault");
 }

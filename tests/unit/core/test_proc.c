@@ -28,8 +28,11 @@ static void process_is_read(void **state)
 	struct thermo_proc p;
 
 	(void)state;
-	fake_process(&fake, &(struct fake_process){ .pid = 42, .name = "redis", .rss_pages = 1000,
-						    .start_ticks = 5555, .nr_threads = 7 });
+	fake_process(&fake, &(struct fake_process){ .pid = 42,
+						    .name = "redis",
+						    .rss_pages = 1000,
+						    .start_ticks = 5555,
+						    .nr_threads = 7 });
 	assert_int_equal(thermo_proc_read(&fake.host, 42, &p), 0);
 	assert_int_equal(p.pid, 42);
 	assert_string_equal(p.name, "redis");
@@ -46,8 +49,10 @@ static void name_may_hold_spaces_and_parentheses(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		fake_process(&fake, &(struct fake_process){ .pid = 42, .name = names[i],
-							    .rss_pages = 3, .start_ticks = 9 });
+		fake_process(&fake, &(struct fake_process){ .pid = 42,
+							    .name = names[i],
+							    .rss_pages = 3,
+							    .start_ticks = 9 });
 		assert_int_equal(thermo_proc_read(&fake.host, 42, &p), 0);
 		assert_string_equal(p.name, names[i]);
 		assert_int_equal(p.start_ticks, 9);
@@ -60,8 +65,8 @@ static void kernel_thread_is_told_by_its_flag(void **state)
 	struct thermo_proc p;
 
 	(void)state;
-	fake_process(&fake, &(struct fake_process){ .pid = 2, .name = "kthreadd",
-						    .flags = 0x00208040 });
+	fake_process(&fake,
+		     &(struct fake_process){ .pid = 2, .name = "kthreadd", .flags = 0x00208040 });
 	assert_int_equal(thermo_proc_read(&fake.host, 2, &p), 0);
 	assert_true(p.kernel_thread);
 }
@@ -124,7 +129,8 @@ static void special_mappings_are_skipped(void **state)
 				   "7000-8000 r--p 00000000 00:00 0 [vvar_vclock]\n"
 				   "8000-a000 r-xp 00000000 00:00 0 [vdso]\n"
 				   "b000-c000 rw-p 00000000 00:00 0 [stack]\n"
-				   "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]\n",
+				   "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 "
+				   "[vsyscall]\n",
 				   8, r),
 			 2);
 	assert_int_equal(r[0].end, 0x2000);
@@ -168,8 +174,9 @@ static void many_mappings_never_exceed_the_room(void **state)
 		for (int i = 0; i < 300; i++) {
 			uint64_t end = at + 4096 * (1 + test_random(&random) % 10);
 
-			len += (size_t)snprintf(maps + len, sizeof(maps) - len, "%llx-%llx rw-p 0 0:0 0\n",
-						(unsigned long long)at, (unsigned long long)end);
+			len += (size_t)snprintf(maps + len, sizeof(maps) - len,
+						"%llx-%llx rw-p 0 0:0 0\n", (unsigned long long)at,
+						(unsigned long long)end);
 			/* Few distinct gaps: ties are what goes wrong. */
 			at = end + 4096 * (test_random(&random) % 3);
 		}

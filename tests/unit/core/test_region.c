@@ -222,7 +222,8 @@ static void fill_random(struct region *r, uint64_t *random)
 		uint64_t at = r->start + test_random(random) % (r->end - r->start);
 
 		region_add(r, at, at + 1 + test_random(random) % (2 * MIB),
-			   (double)(test_random(random) % 100), (double)(test_random(random) % 100000));
+			   (double)(test_random(random) % 100),
+			   (double)(test_random(random) % 100000));
 	}
 }
 
@@ -355,10 +356,10 @@ static void attribution_is_divided_by_split_and_joined_by_merge(void **state)
 	assert_near((double)right.op_events[THERMO_OP_READ], reads * 3 / 4, 0.1);
 	region_merge(&r, &right);
 	assert_near((double)r.op_events[THERMO_OP_READ], reads, 0.1);
-	assert_near(weight_of(r.cpus, THERMO_TOP_CPUS, 1), 3 * weight_of(r.cpus, THERMO_TOP_CPUS, 2),
-		    0.1);
-	assert_near(weight_of(r.tids, THERMO_TOP_TIDS, 10), 3 * weight_of(r.tids, THERMO_TOP_TIDS, 20),
-		    0.1);
+	assert_near(weight_of(r.cpus, THERMO_TOP_CPUS, 1),
+		    3 * weight_of(r.cpus, THERMO_TOP_CPUS, 2), 0.1);
+	assert_near(weight_of(r.tids, THERMO_TOP_TIDS, 10),
+		    3 * weight_of(r.tids, THERMO_TOP_TIDS, 20), 0.1);
 }
 
 int main(void)

@@ -95,7 +95,8 @@ static void more_nodes_than_fit_do_not_overrun(void **state)
 		assert_int_equal(out[0].nodes[i].bytes, 2 * MIB);
 }
 
-static int gone(struct fake_host *f, pid_t pid, size_t nr, void **pages, const int *nodes, int *status)
+static int gone(struct fake_host *f, pid_t pid, size_t nr, void **pages, const int *nodes,
+		int *status)
 {
 	(void)f, (void)pid, (void)nr, (void)pages, (void)nodes, (void)status;
 	return -ESRCH;

@@ -27,8 +27,10 @@ static int make(void **state)
 	fake_host_init(&fake);
 	for (size_t i = 0; i < sizeof(processes) / sizeof(processes[0]); i++)
 		fake_process(&fake, &processes[i]);
-	fake_process(&fake, &(struct fake_process){ .pid = getpid(), .name = "large",
-						    .rss_pages = 300 * MIB_PAGES, .cgroup = "/a" });
+	fake_process(&fake, &(struct fake_process){ .pid = getpid(),
+						    .name = "large",
+						    .rss_pages = 300 * MIB_PAGES,
+						    .cgroup = "/a" });
 	fake_write(&fake, "proc/self/status", "x");
 	fake_write(&fake, "proc/meminfo", "x");
 	return 0;
@@ -49,12 +51,16 @@ static void expect(const struct thermo_target_spec *spec, const pid_t *pids)
 
 	for (i = 0; pids[i]; i++)
 		if (i >= nr || procs[i].pid != pids[i])
-			fail_msg("target %zd is %d, not %d", i, i < nr ? (int)procs[i].pid : -1, (int)pids[i]);
+			fail_msg("target %zd is %d, not %d", i, i < nr ? (int)procs[i].pid : -1,
+				 (int)pids[i]);
 	assert_int_equal(nr, i);
 	free(procs);
 }
 #define EXPECT(spec, ...) expect(&(struct thermo_target_spec)spec, (const pid_t[]){ __VA_ARGS__ })
-#define SPEC(...) { __VA_ARGS__ }
+#define SPEC(...)                                                                                  \
+	{                                                                                          \
+		__VA_ARGS__                                                                        \
+	}
 
 static void default_is_all_from_32_mib_the_largest_first(void **state)
 {
@@ -140,7 +146,8 @@ static void without_proc_it_fails(void **state)
 
 	(void)state;
 	fake_remove(&fake, "proc");
-	assert_int_equal(thermo_select(&fake.host, &(struct thermo_target_spec){ 0 }, &procs), -ENOENT);
+	assert_int_equal(thermo_select(&fake.host, &(struct thermo_target_spec){ 0 }, &procs),
+			 -ENOENT);
 	assert_reason("/proc");
 }
 

@@ -220,8 +220,10 @@ static void leftover_of_another_boot_is_ignored(void **state)
 
 static void damaged_state_is_an_error_and_changes_nothing(void **state)
 {
-	static const char *const damaged[] = { "", "{", "[1,2]", "garbage",
-					       "{\"boot_id\":\"boot-1\",\"changes\":[{\"path\":\"proc/sys" };
+	static const char *const damaged[] = {
+		"", "{", "[1,2]", "garbage",
+		"{\"boot_id\":\"boot-1\",\"changes\":[{\"path\":\"proc/sys"
+	};
 
 	(void)state;
 	assert_int_equal(thermo_settings_close(&settings), 0);
@@ -249,8 +251,12 @@ static void write_state(const char *path, const char *old_value, const char *new
 
 static void forged_paths_are_not_written(void **state)
 {
-	static const char *const forged[] = { "etc/passwd", "proc/1/mem", "/etc/passwd",
-					      "sys/../etc/passwd", "proc/sys/../../etc/passwd", "" };
+	static const char *const forged[] = { "etc/passwd",
+					      "proc/1/mem",
+					      "/etc/passwd",
+					      "sys/../etc/passwd",
+					      "proc/sys/../../etc/passwd",
+					      "" };
 
 	(void)state;
 	fake_write(&fake, "etc/passwd", "ours\n");
@@ -274,8 +280,8 @@ static void nonsense_entries_of_a_state_are_skipped(void **state)
 	(void)state;
 	assert_int_equal(thermo_settings_close(&settings), 0);
 	fake_write(&fake, STATE,
-		   "{\"boot_id\":\"boot-1\",\"changes\":[null,5,\"x\",[],{\"path\":7},{\"path\":\"" MODE
-		   "\",\"old\":\"1\",\"new\":\"0\"}]}");
+		   "{\"boot_id\":\"boot-1\",\"changes\":[null,5,\"x\",[],{\"path\":7},{\"path\":"
+		   "\"" MODE "\",\"old\":\"1\",\"new\":\"0\"}]}");
 	assert_int_equal(thermo_settings_open(&settings, &fake.host, NULL), 0);
 	expect(MODE, "1");
 }

@@ -158,10 +158,13 @@ static void any_sequence_of_layouts_is_covered_without_overlap(void **state)
 			uint64_t pages = region_bytes(r) / PAGE;
 
 			if (pages > 1)
-				assert_int_equal(target_split(&target, index,
-							      r->start + PAGE * (1 + test_random(&random) %
-											     (pages - 1))),
-						 0);
+				assert_int_equal(
+						target_split(&target, index,
+							     r->start + PAGE * (1 +
+										test_random(&random) %
+												(pages -
+												 1))),
+						0);
 		}
 		assert_covers(ranges, nr);
 		before = all_events();

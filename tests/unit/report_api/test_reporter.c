@@ -52,10 +52,19 @@ static void expect_addresses(uint64_t first, size_t max, size_t nr)
 
 static void reports_come_out_in_order_with_their_source(void **state)
 {
-	struct thermo_access in = { .addr = 1, .extent_bytes = 2, .time_ns = 3, .watched_ns = 4,
-				    .nr_accesses = 5, .pid = 6, .tid = 7, .cpu = 8,
-				    .latency_ns = 9, .node = 10, .op = THERMO_OP_WRITE,
-				    .level = THERMO_LEVEL_CXL, .source = 1 };
+	struct thermo_access in = { .addr = 1,
+				    .extent_bytes = 2,
+				    .time_ns = 3,
+				    .watched_ns = 4,
+				    .nr_accesses = 5,
+				    .pid = 6,
+				    .tid = 7,
+				    .cpu = 8,
+				    .latency_ns = 9,
+				    .node = 10,
+				    .op = THERMO_OP_WRITE,
+				    .level = THERMO_LEVEL_CXL,
+				    .source = 1 };
 	struct thermo_access out;
 
 	(void)state;
@@ -143,7 +152,9 @@ static void *produce(void *arg)
 	struct producer *p = arg;
 
 	for (uint64_t i = 0; i < NR_LOAD; i++) {
-		struct thermo_access a = { .addr = i, .extent_bytes = ~i, .pid = (int32_t)(i % 1000) };
+		struct thermo_access a = { .addr = i,
+					   .extent_bytes = ~i,
+					   .pid = (int32_t)(i % 1000) };
 
 		p->refused += !thermo_report_access(p->reporter, &a);
 	}
@@ -166,7 +177,8 @@ static void every_report_under_load_is_seen_once_or_counted_as_dropped(void **st
 	do {
 		size_t nr;
 
-		/* acquire: pairs with the producer's release, so that the last drain is the last. */
+		/* acquire: pairs with the producer's release, so that the last drain is the last.
+		 */
 		done = atomic_load_explicit(&p.done, memory_order_acquire);
 		while ((nr = thermo_reporter_drain(p.reporter, batch, 64)) > 0) {
 			for (size_t i = 0; i < nr; i++) {
@@ -189,11 +201,13 @@ static void every_report_under_load_is_seen_once_or_counted_as_dropped(void **st
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(reports_come_out_in_order_with_their_source, make, drop),
+		cmocka_unit_test_setup_teardown(reports_come_out_in_order_with_their_source, make,
+						drop),
 		cmocka_unit_test_setup_teardown(empty_ring_gives_nothing, make, drop),
 		cmocka_unit_test_setup_teardown(full_ring_drops_and_counts, make, drop),
 		cmocka_unit_test_setup_teardown(partial_drain_makes_room_for_as_many, make, drop),
-		cmocka_unit_test_setup_teardown(order_survives_the_wrap_at_every_offset, make, drop),
+		cmocka_unit_test_setup_teardown(order_survives_the_wrap_at_every_offset, make,
+						drop),
 		cmocka_unit_test(sizes_other_than_powers_of_two_are_refused),
 		cmocka_unit_test(every_report_under_load_is_seen_once_or_counted_as_dropped),
 	};

@@ -67,10 +67,10 @@ static inline int fake_perf_open(struct fake_host *fake, struct perf_event_attr 
 	int fd = memfd_create("event", MFD_CLOEXEC);
 
 	fake_check(fd >= 0 && ftruncate(fd, 4096 + FAKE_RING_BYTES) == 0 &&
-			   fake_nr_events < FAKE_MAX_EVENTS,
+				   fake_nr_events < FAKE_MAX_EVENTS,
 		   "memfd_create");
-	fake_events[fake_nr_events++] = (struct fake_event){ fd, cpu, false, attr->sample_period,
-							     *attr };
+	fake_events[fake_nr_events++] =
+			(struct fake_event){ fd, cpu, false, attr->sample_period, *attr };
 	return fd;
 }
 

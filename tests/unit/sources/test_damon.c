@@ -30,7 +30,8 @@ static int make(void **state)
 	(void)state;
 	fake_host_copy(&fake, FAKE_MACHINE("2n-cxl"));
 	fake_perf_init(&fake);
-	opts = (struct thermo_source_opts){ .host = &fake.host, .settings = &settings,
+	opts = (struct thermo_source_opts){ .host = &fake.host,
+					    .settings = &settings,
 					    .buffer_bytes = FAKE_RING_BYTES };
 	mem = calloc(1, source->state_bytes);
 	return !mem || thermo_settings_open(&settings, &fake.host, NULL) ||

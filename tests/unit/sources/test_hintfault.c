@@ -32,9 +32,13 @@ static int make(void **state)
 	(void)state;
 	fake_host_copy(&fake, FAKE_MACHINE("2n-cxl"));
 	fake_perf_init(&fake);
-	fake_process(&fake, &(struct fake_process){ .pid = PID, .name = "app", .rss_pages = 1 << 20,
-						    .start_ticks = 1, .nr_threads = 2 });
-	opts = (struct thermo_source_opts){ .host = &fake.host, .settings = &settings,
+	fake_process(&fake, &(struct fake_process){ .pid = PID,
+						    .name = "app",
+						    .rss_pages = 1 << 20,
+						    .start_ticks = 1,
+						    .nr_threads = 2 });
+	opts = (struct thermo_source_opts){ .host = &fake.host,
+					    .settings = &settings,
 					    .buffer_bytes = FAKE_RING_BYTES };
 	mem = calloc(1, source->state_bytes);
 	return !mem || thermo_settings_open(&settings, &fake.host, NULL) ||

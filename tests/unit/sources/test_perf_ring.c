@@ -37,7 +37,8 @@ struct small {
 
 static struct small small_record(uint64_t payload)
 {
-	return (struct small){ { PERF_RECORD_SAMPLE, 0, sizeof(struct small) }, { payload, ~payload } };
+	return (struct small){ { PERF_RECORD_SAMPLE, 0, sizeof(struct small) },
+			       { payload, ~payload } };
 }
 
 static void empty_ring_has_no_record(void **state)
@@ -103,9 +104,9 @@ static void expect_bad(uint64_t new_head, uint64_t new_tail)
 static void head_that_cannot_be_is_refused(void **state)
 {
 	(void)state;
-	expect_bad(4, 0);                   /* less than a header */
-	expect_bad(RING_BYTES + 8, 0);      /* more than the ring */
-	expect_bad(0, 8);                   /* behind the tail */
+	expect_bad(4, 0);              /* less than a header */
+	expect_bad(RING_BYTES + 8, 0); /* more than the ring */
+	expect_bad(0, 8);              /* behind the tail */
 	expect_bad(UINT64_MAX, 0);
 }
 
@@ -235,10 +236,11 @@ static void assert_decoded(uint64_t type, const struct perf_sample *s)
 
 static void every_combination_of_fields_is_decoded_in_order(void **state)
 {
-	static const uint64_t bits[] = { PERF_SAMPLE_IDENTIFIER, PERF_SAMPLE_IP, PERF_SAMPLE_TID,
-					 PERF_SAMPLE_TIME, PERF_SAMPLE_ADDR, PERF_SAMPLE_ID,
-					 PERF_SAMPLE_STREAM_ID, PERF_SAMPLE_CPU, PERF_SAMPLE_PERIOD,
-					 PERF_SAMPLE_RAW, PERF_SAMPLE_REGS_INTR };
+	static const uint64_t bits[] = {
+		PERF_SAMPLE_IDENTIFIER, PERF_SAMPLE_IP,  PERF_SAMPLE_TID,       PERF_SAMPLE_TIME,
+		PERF_SAMPLE_ADDR,       PERF_SAMPLE_ID,  PERF_SAMPLE_STREAM_ID, PERF_SAMPLE_CPU,
+		PERF_SAMPLE_PERIOD,     PERF_SAMPLE_RAW, PERF_SAMPLE_REGS_INTR
+	};
 
 	(void)state;
 	for (uint32_t set = 0; set < 1u << 11; set++) {
@@ -263,7 +265,8 @@ static void truncated_sample_is_refused_at_every_length(void **state)
 	whole = record.header.size;
 	for (uint16_t size = 8; size < whole; size += 4) {
 		record.header.size = size;
-		assert_int_equal(perf_sample_decode(&record.header, ALL_TYPES, NR_REGS, &s), -EBADMSG);
+		assert_int_equal(perf_sample_decode(&record.header, ALL_TYPES, NR_REGS, &s),
+				 -EBADMSG);
 	}
 	assert_int_equal(s.addr, 42);
 }
@@ -278,7 +281,8 @@ static void raw_size_beyond_the_record_is_refused(void **state)
 		begin();
 		push(sizes[i]);
 		push(0);
-		assert_int_equal(perf_sample_decode(&record.header, PERF_SAMPLE_RAW, 0, &s), -EBADMSG);
+		assert_int_equal(perf_sample_decode(&record.header, PERF_SAMPLE_RAW, 0, &s),
+				 -EBADMSG);
 	}
 }
 
@@ -300,7 +304,8 @@ static void types_that_are_not_decoded_are_refused(void **state)
 
 	(void)state;
 	build(ALL_TYPES);
-	assert_int_equal(perf_sample_decode(&record.header, PERF_SAMPLE_CALLCHAIN, 0, &s), -EOPNOTSUPP);
+	assert_int_equal(perf_sample_decode(&record.header, PERF_SAMPLE_CALLCHAIN, 0, &s),
+			 -EOPNOTSUPP);
 	assert_int_equal(perf_sample_decode(&record.header, PERF_SAMPLE_READ, 0, &s), -EOPNOTSUPP);
 }
 
@@ -367,15 +372,18 @@ static void failure_to_open_names_event_cpu_and_remedy(void **state)
 	static const struct {
 		int err;
 		const char *part;
-	} cases[] = { { -EACCES, "CAP_PERFMON" }, { -EPERM, "CAP_PERFMON" },
-		      { -EMFILE, "open files" }, { -ENOENT, "does not offer" } };
+	} cases[] = { { -EACCES, "CAP_PERFMON" },
+		      { -EPERM, "CAP_PERFMON" },
+		      { -EMFILE, "open files" },
+		      { -ENOENT, "does not offer" } };
 	struct perf_event_attr attr = { .type = PERF_TYPE_TRACEPOINT };
 	struct perf_event_fd e;
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
 		fake_open_error = cases[i].err;
-		assert_int_equal(perf_event_fd_open(&e, &fake.host, &attr, 7, FAKE_RING_BYTES, "test"),
+		assert_int_equal(perf_event_fd_open(&e, &fake.host, &attr, 7, FAKE_RING_BYTES,
+						    "test"),
 				 cases[i].err);
 		assert_reason("test: perf_event_open on CPU 7");
 		assert_reason(cases[i].part);

@@ -51,7 +51,8 @@ static int count_files(void)
 static void every_source_tells_who_it_is(void **state)
 {
 	(void)state;
-	FOR_EACH_SOURCE (s) {
+	FOR_EACH_SOURCE(s)
+	{
 		assert_non_null(s->name);
 		assert_non_null(s->summary);
 		assert_non_null(s->cost);
@@ -69,8 +70,8 @@ static void every_source_tells_who_it_is(void **state)
 static void names_are_unique_and_found(void **state)
 {
 	(void)state;
-	FOR_EACH_SOURCE (s)
-		assert_ptr_equal(thermo_source_find(s->name), s);
+	FOR_EACH_SOURCE(s)
+	assert_ptr_equal(thermo_source_find(s->name), s);
 	assert_null(thermo_source_find("no-such"));
 	assert_null(thermo_source_find(""));
 }
@@ -78,7 +79,8 @@ static void names_are_unique_and_found(void **state)
 static void probe_of_an_empty_machine_says_why_not_and_changes_nothing(void **state)
 {
 	(void)state;
-	FOR_EACH_SOURCE (s) {
+	FOR_EACH_SOURCE(s)
+	{
 		char before[512];
 
 		(void)snprintf(before, sizeof(before), "%s", thermo_last_error());
@@ -93,7 +95,8 @@ static void probe_of_an_empty_machine_says_why_not_and_changes_nothing(void **st
 static void open_of_an_empty_machine_fails_and_changes_nothing(void **state)
 {
 	(void)state;
-	FOR_EACH_SOURCE (s) {
+	FOR_EACH_SOURCE(s)
+	{
 		void *mem = calloc(1, s->state_bytes);
 
 		assert_non_null(mem);
@@ -107,7 +110,8 @@ static void open_of_an_empty_machine_fails_and_changes_nothing(void **state)
 static void close_accepts_zeroed_state_and_that_of_a_failed_open_twice(void **state)
 {
 	(void)state;
-	FOR_EACH_SOURCE (s) {
+	FOR_EACH_SOURCE(s)
+	{
 		unsigned char *mem = calloc(1, s->state_bytes), *zero = calloc(1, s->state_bytes);
 
 		assert_true(mem && zero);
@@ -128,7 +132,8 @@ static void open_that_fails_at_the_perf_event_leaves_nothing_open(void **state)
 	(void)state;
 	fake_host_fini(&fake);
 	fake_host_copy(&fake, FAKE_MACHINE("2n-cxl"));
-	FOR_EACH_SOURCE (s) {
+	FOR_EACH_SOURCE(s)
+	{
 		int next_fd = dup(0);
 		void *mem = calloc(1, s->state_bytes);
 

@@ -36,7 +36,8 @@ static int64_t find(const char *field)
 #ifdef HAVE_TRACEEVENT
 static void fields_are_found_by_name(void **state)
 {
-	struct tracepoint_field f[] = { { .name = "target_id" }, { .name = "nr_accesses" },
+	struct tracepoint_field f[] = { { .name = "target_id" },
+					{ .name = "nr_accesses" },
 					{ .name = "common_pid" } };
 
 	(void)state;
@@ -101,8 +102,8 @@ static void without_tracefs_it_says_where_to_mount_it(void **state)
 
 static bool value_of(uint32_t offset, uint32_t bytes, bool is_signed, uint64_t *value)
 {
-	static const unsigned char raw[] = { 0x01, 0x02, 0xfe, 0xff, 0xff, 0xff, 0x80, 0x7f,
-					     0x11, 0x22, 0x33, 0x44 };
+	static const unsigned char raw[] = { 0x01, 0x02, 0xfe, 0xff, 0xff, 0xff,
+					     0x80, 0x7f, 0x11, 0x22, 0x33, 0x44 };
 	struct tracepoint_field f = { "x", offset, bytes, is_signed };
 
 	return tracepoint_value(&f, raw, sizeof(raw), value);

@@ -17,10 +17,12 @@ static int reset(void **state)
 
 static void add(pid_t pid, enum thermo_action action, uint64_t start, uint64_t time_ns, bool futile)
 {
-	history_add(&history, &(struct past_move){ pid, action, start, start + MIB, time_ns, futile });
+	history_add(&history,
+		    &(struct past_move){ pid, action, start, start + MIB, time_ns, futile });
 }
 
-static bool has(pid_t pid, enum thermo_action action, uint64_t start, uint64_t end, uint64_t since_ns)
+static bool has(pid_t pid, enum thermo_action action, uint64_t start, uint64_t end,
+		uint64_t since_ns)
 {
 	return history_has(&history, action, false, pid, start, end, since_ns);
 }

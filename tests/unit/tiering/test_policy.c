@@ -27,7 +27,10 @@ static void add_node(int id, int tier, uint64_t total, uint64_t free_bytes)
 {
 	struct thermo_node *n = &topology.nodes[topology.nr_nodes++];
 
-	*n = (struct thermo_node){ .id = id, .tier = tier, .has_cpu = tier == 0, .total_bytes = total,
+	*n = (struct thermo_node){ .id = id,
+				   .tier = tier,
+				   .has_cpu = tier == 0,
+				   .total_bytes = total,
 				   .free_bytes = free_bytes,
 				   .read_latency_ns = tier ? 100 + 150 * (uint32_t)tier : 100,
 				   .write_latency_ns = tier ? 100 + 150 * (uint32_t)tier : 100 };
@@ -48,12 +51,20 @@ static int make(void **state)
 	memset(node_of_cpu, 0, sizeof(node_of_cpu));
 	add_node(0, FAST, GIB, 0);
 	add_node(1, SLOW, 4 * GIB, 2 * GIB);
-	snapshot = (struct thermo_snapshot){ .time_ns = NOW, .window_ns = SECOND, .nr_targets = 2,
-					     .targets = targets, .regions = regions };
-	view = (struct policy_view){ .snapshot = &snapshot, .topology = &topology, .history = &history,
-				     .node_of_cpu = node_of_cpu, .nr_cpus = 8, .now_ns = NOW,
+	snapshot = (struct thermo_snapshot){ .time_ns = NOW,
+					     .window_ns = SECOND,
+					     .nr_targets = 2,
+					     .targets = targets,
+					     .regions = regions };
+	view = (struct policy_view){ .snapshot = &snapshot,
+				     .topology = &topology,
+				     .history = &history,
+				     .node_of_cpu = node_of_cpu,
+				     .nr_cpus = 8,
+				     .now_ns = NOW,
 				     .move_ns_per_byte = 1 };
-	limits = (struct policy_limits){ .schemes = schemes, .budget_bytes = GIB,
+	limits = (struct policy_limits){ .schemes = schemes,
+					 .budget_bytes = GIB,
 					 .horizon_ns = 60 * SECOND };
 	return 0;
 }
@@ -71,10 +82,13 @@ static struct thermo_region *add_region(int node, uint64_t bytes, double rate)
 	struct thermo_region *r = &regions[snapshot.nr_regions];
 	uint64_t start = snapshot.nr_regions ? (r - 1)->end + GIB : GIB;
 
-	*r = (struct thermo_region){ .start = start, .end = start + bytes,
+	*r = (struct thermo_region){ .start = start,
+				     .end = start + bytes,
 				     .accesses_per_s = rate * (double)bytes,
 				     .accesses_per_s_error = rate * (double)bytes / 100,
-				     .nr_events = 1000, .exposure_s = 1, .age_ns = 60 * SECOND };
+				     .nr_events = 1000,
+				     .exposure_s = 1,
+				     .age_ns = 60 * SECOND };
 	r->nodes[0] = (struct thermo_node_bytes){ (int16_t)node, bytes };
 	snapshot.nr_regions++;
 	return r;
@@ -306,16 +320,16 @@ static void what_came_down_lately_does_not_go_up_again(void **state)
 	(void)state;
 	topology.nodes[0].free_bytes = 512 * MIB;
 	r = add_region(1, 64 * MIB, 10);
-	history_add(&history, &(struct past_move){ PID, THERMO_DEMOTE, r->start, r->start + 32 * MIB,
-						   NOW - SECOND, false });
+	history_add(&history, &(struct past_move){ PID, THERMO_DEMOTE, r->start,
+						   r->start + 32 * MIB, NOW - SECOND, false });
 	decide();
 	assert_true(plan.nr > 0);
 	for (size_t i = 0; i < plan.nr; i++)
 		assert_true(plan.moves[i].start >= r->start + 32 * MIB);
 	/* After the cooldown it may. */
 	memset(&history, 0, sizeof(history));
-	history_add(&history, &(struct past_move){ PID, THERMO_DEMOTE, r->start, r->start + 32 * MIB,
-						   NOW - 11 * SECOND, false });
+	history_add(&history, &(struct past_move){ PID, THERMO_DEMOTE, r->start,
+						   r->start + 32 * MIB, NOW - 11 * SECOND, false });
 	decide();
 	assert_near((double)planned(THERMO_PROMOTE, r), 64.0 * MIB, 1);
 }
@@ -402,7 +416,8 @@ static void each_pair_of_tiers_is_weighed(void **state)
 	assert_near((double)planned(THERMO_PROMOTE, middle), 32.0 * MIB, 1);
 	assert_near((double)planned(THERMO_PROMOTE, bottom), 32.0 * MIB, 1);
 	for (size_t i = 0; i < plan.nr; i++) {
-		bool from_middle = plan.moves[i].start >= middle->start && plan.moves[i].end <= middle->end;
+		bool from_middle = plan.moves[i].start >= middle->start &&
+				   plan.moves[i].end <= middle->end;
 
 		/* One tier at a time: the bottom goes to the middle. */
 		assert_int_equal(plan.moves[i].to_node, from_middle ? 0 : 1);
@@ -462,10 +477,12 @@ static void random_machines_never_break_the_rules(void **state)
 		int64_t room = (int64_t)topology.nodes[0].free_bytes;
 
 		decide();
-		/* Carried out in order, the fast node is never overfilled by more than a huge page. */
+		/* Carried out in order, the fast node is never overfilled by more than a huge page.
+		 */
 		for (size_t i = 0; i < plan.nr; i++) {
-			room += plan.moves[i].action == THERMO_DEMOTE ? (int64_t)plan.moves[i].bytes
-								      : -(int64_t)plan.moves[i].bytes;
+			room += plan.moves[i].action == THERMO_DEMOTE
+						? (int64_t)plan.moves[i].bytes
+						: -(int64_t)plan.moves[i].bytes;
 			assert_true(room >= -(int64_t)(2 * MIB + 4096));
 		}
 	}

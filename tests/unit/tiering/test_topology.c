@@ -190,8 +190,9 @@ static void user_may_say_which_tiers_there_are(void **state)
 
 static void wrong_tiers_of_the_user_are_refused(void **state)
 {
-	static const char *const wrong[] = { "", "0", "0/1", "0,1,2,3,4", "0,1/1,2,3", "a/b", "0,1;2,3",
-					     "0,1/2,3/", "/0,1/2,3", "-1/0-3", "0-/1", "0,1/ 2,3",
+	static const char *const wrong[] = { "",          "0",      "0/1",     "0,1,2,3,4",
+					     "0,1/1,2,3", "a/b",    "0,1;2,3", "0,1/2,3/",
+					     "/0,1/2,3",  "-1/0-3", "0-/1",    "0,1/ 2,3",
 					     "3-0/0-3" };
 	char long_one[400];
 

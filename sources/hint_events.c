@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* hint_events.c - perf events of hint faults, merged by time. */
+#include "sources/hint_events.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/error.h"
+#include "sources/perf_ring.h"
+#include "sources/tracepoint.h"
+
+#define KPROBE_DIR "sys/bus/event_source/devices/kprobe"
+#define ARM_FUNCTION "change_prot_numa" /* (vma, start, end) */
+/* Registers of the second and third argument; uapi/asm/perf_regs.h: SI 4, DX 3. */
+#define ARM_REGS ((1ull << 3) | (1ull << 4))
+enum { REG_END, REG_START, NR_ARM_REGS };
+
+#define X86_PF_WRITE (1u << 1)
+#define COMMON_SAMPLE_TYPE                                                                         \
+	(PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU)
+
+enum { FIELD_ADDRESS, FIELD_ERROR_CODE, NR_FIELDS };
+
+struct cpu_events {
+	int cpu;
+	struct perf_event_fd fault;
+	struct perf_event_fd arm;   /* these two: not open where the kernel has no kprobes */
+	struct perf_event_fd armed; /* return of the same function */
+};
+
+struct hint_events {
+	const struct thermo_host *host;
+	struct tracepoint_field fields[NR_FIELDS];
+	size_t nr_cpus;
+	struct cpu_events *cpus;
+	bool sees_arming;
+	size_t nr_taken; /* of list, handed out by the last take */
+	size_t nr;
+	size_t room;
+	struct hint_event *list;
+	unsigned char *record;
+};
+
+static int find_fault_tracepoint(const struct thermo_host *host,
+				 struct tracepoint_field fields[NR_FIELDS], uint64_t *id)
+{
+	fields[FIELD_ADDRESS] = (struct tracepoint_field){ .name = "address" };
+	fields[FIELD_ERROR_CODE] = (struct tracepoint_field){ .name = "error_code" };
+	int64_t found = tracepoint_find(host, "exceptions", "page_fault_user", fields, NR_FIELDS);
+
+	if (found < 0)
+		return (int)found;
+	*id = (uint64_t)found;
+	return 0;
+}
+
+int hint_events_probe(const struct thermo_host *host)
+{
+	struct tracepoint_field fields[NR_FIELDS];
+	uint64_t id;
+
+	return find_fault_tracepoint(host, fields, &id);
+}
+
+static struct perf_event_attr fault_attr(uint64_t id, uint32_t thinning)
+{
+	return (struct perf_event_attr){
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(struct perf_event_attr),
+		.config = id,
+		.sample_period = thinning,
+		.sample_type = COMMON_SAMPLE_TYPE | PERF_SAMPLE_RAW,
+		.disabled = 1,
+		.use_clockid = 1,
+		.clockid = CLOCK_MONOTONIC,
+	};
+}
+
+/* A probe on the entry of the function, which sees its arguments, or on its return. */
+static struct perf_event_attr arm_attr(uint32_t kprobe_type, bool is_return)
+{
+	return (struct perf_event_attr){
+		.type = kprobe_type,
+		.size = sizeof(struct perf_event_attr),
+		.config = is_return,
+		.config1 = (uintptr_t)ARM_FUNCTION,
+		.sample_period = 1,
+		.sample_type = COMMON_SAMPLE_TYPE | (is_return ? 0 : PERF_SAMPLE_REGS_INTR),
+		.sample_regs_intr = is_return ? 0 : ARM_REGS,
+		.disabled = 1,
+		.use_clockid = 1,
+		.clockid = CLOCK_MONOTONIC,
+	};
+}
+
+static int open_cpu(struct hint_events *ev, struct cpu_events *c, uint64_t fault_id,
+		    uint32_t kprobe_type, size_t buffer_bytes, uint32_t thinning)
+{
+	struct perf_event_attr fault = fault_attr(fault_id, thinning);
+	struct perf_event_attr arm = arm_attr(kprobe_type, false);
+	struct perf_event_attr armed = arm_attr(kprobe_type, true);
+	int err = perf_event_fd_open(&c->fault, ev->host, &fault, c->cpu, buffer_bytes,
+				     "hintfault: page faults");
+
+	if (err || !ev->sees_arming)
+		return err;
+	err = perf_event_fd_open_into(&c->arm, &c->fault, ev->host, &arm, c->cpu,
+				      "hintfault: probe on " ARM_FUNCTION);
+	return err ? err
+		   : perf_event_fd_open_into(&c->armed, &c->fault, ev->host, &armed, c->cpu,
+					     "hintfault: probe on the return of " ARM_FUNCTION);
+}
+
+static int open_cpus(struct hint_events *ev, const hwloc_bitmap_t online, uint64_t fault_id,
+		     size_t buffer_bytes, uint32_t thinning)
+{
+	uint64_t kprobe_type = 0;
+	int cpu;
+
+#ifdef __x86_64__
+	ev->sees_arming = thermo_host_read_u64(ev->host, &kprobe_type, KPROBE_DIR "/type") == 0;
+#endif
+	ev->cpus = calloc((size_t)hwloc_bitmap_weight(online), sizeof(*ev->cpus));
+	if (!ev->cpus)
+		return thermo_fail(-ENOMEM, "hintfault: no memory");
+	for (cpu = hwloc_bitmap_first(online); cpu >= 0; cpu = hwloc_bitmap_next(online, cpu)) {
+		struct cpu_events *c = &ev->cpus[ev->nr_cpus++];
+
+		c->cpu = cpu;
+		c->fault.fd = c->arm.fd = c->armed.fd = -1;
+		int err = open_cpu(ev, c, fault_id, (uint32_t)kprobe_type, buffer_bytes, thinning);
+
+		/* Without the probe (a locked-down kernel) faults still count. */
+		if (err && c->fault.map && ev->sees_arming && ev->nr_cpus == 1) {
+			perf_event_fd_close(&c->arm);
+			perf_event_fd_close(&c->armed);
+			ev->sees_arming = false;
+			err = 0;
+		}
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int open_all(struct hint_events *ev, size_t buffer_bytes, uint32_t thinning)
+{
+	hwloc_bitmap_t online = hwloc_bitmap_alloc();
+	uint64_t fault_id = 0;
+	int err = find_fault_tracepoint(ev->host, ev->fields, &fault_id);
+
+	if (!err)
+		err = thermo_host_read_list(ev->host, online, "sys/devices/system/cpu/online");
+	if (!err)
+		err = open_cpus(ev, online, fault_id, buffer_bytes, thinning);
+	hwloc_bitmap_free(online);
+	return err;
+}
+
+int hint_events_open(struct hint_events **events, const struct thermo_host *host,
+		     size_t buffer_bytes, uint32_t thinning)
+{
+	struct hint_events *e = calloc(1, sizeof(*e));
+	int err;
+
+	if (e)
+		e->record = malloc(PERF_RECORD_MAX_BYTES);
+	if (!e || !e->record) {
+		free(e);
+		return thermo_fail(-ENOMEM, "hintfault: no memory");
+	}
+	e->host = host;
+	err = open_all(e, buffer_bytes, thinning);
+	if (err)
+		hint_events_close(e);
+	else
+		*events = e;
+	return err;
+}
+
+void hint_events_close(struct hint_events *ev)
+{
+	if (!ev)
+		return;
+	for (size_t i = 0; i < ev->nr_cpus; i++) {
+		perf_event_fd_close(&ev->cpus[i].armed);
+		perf_event_fd_close(&ev->cpus[i].arm);
+		perf_event_fd_close(&ev->cpus[i].fault);
+	}
+	free(ev->cpus);
+	free(ev->list);
+	free(ev->record);
+	free(ev);
+}
+
+int hint_events_enable(struct hint_events *ev)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < ev->nr_cpus && !err; i++) {
+		err = perf_event_fd_enable(&ev->cpus[i].fault);
+		if (!err && ev->sees_arming)
+			err = perf_event_fd_enable(&ev->cpus[i].arm);
+		if (!err && ev->sees_arming)
+			err = perf_event_fd_enable(&ev->cpus[i].armed);
+	}
+	return err;
+}
+
+int hint_events_set_thinning(struct hint_events *ev, uint32_t thinning)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < ev->nr_cpus && !err; i++)
+		err = perf_event_fd_set_period(&ev->cpus[i].fault, thinning);
+	return err;
+}
+
+bool hint_events_see_arming(const struct hint_events *ev)
+{
+	return ev->sees_arming;
+}
+
+static bool event_from_fault(const struct hint_events *ev, const struct perf_sample *s,
+			     struct hint_event *e)
+{
+	uint64_t error_code;
+
+	if (!tracepoint_value(&ev->fields[FIELD_ADDRESS], s->raw, s->raw_bytes, &e->addr) ||
+	    !tracepoint_value(&ev->fields[FIELD_ERROR_CODE], s->raw, s->raw_bytes, &error_code))
+		return false;
+	e->op = error_code & X86_PF_WRITE ? THERMO_OP_WRITE : THERMO_OP_READ;
+	return true;
+}
+
+static bool event_from_arming(const struct perf_sample *s, struct hint_event *e)
+{
+	if (s->nr_regs != NR_ARM_REGS)
+		return false;
+	memcpy(&e->addr, &s->regs[REG_START], sizeof(e->addr));
+	memcpy(&e->end, &s->regs[REG_END], sizeof(e->end));
+	return e->addr < e->end;
+}
+
+static int add_event(struct hint_events *ev, const struct hint_event *e)
+{
+	if (ev->nr == ev->room) {
+		size_t room = ev->room ? 2 * ev->room : 4096;
+		struct hint_event *grown = realloc(ev->list, room * sizeof(*grown));
+
+		if (!grown)
+			return thermo_fail(-ENOMEM, "hintfault: no memory for %zu records", room);
+		ev->list = grown;
+		ev->room = room;
+	}
+	ev->list[ev->nr++] = *e;
+	return 0;
+}
+
+static const uint64_t more_sample_type[] = {
+	[HINT_FAULT] = PERF_SAMPLE_RAW,
+	[HINT_ARM] = PERF_SAMPLE_REGS_INTR,
+	[HINT_ARMED] = 0,
+};
+
+static int take_record(struct hint_events *ev, const struct cpu_events *c, hint_filter *filter,
+		       const void *context, struct thermo_source_counters *counters)
+{
+	const struct perf_event_header *header = (const void *)ev->record;
+	struct perf_sample s;
+	struct hint_event e = { 0 };
+	uint64_t id;
+	bool ok = true;
+	int err;
+
+	if (header->type != PERF_RECORD_SAMPLE) {
+		counters->lost += perf_record_lost(header);
+		return 0;
+	}
+	if (header->size < sizeof(*header) + sizeof(id))
+		return thermo_fail(-EBADMSG, "hintfault: sample of %u bytes", header->size);
+	/* PERF_SAMPLE_IDENTIFIER: the id is first, whatever else follows. */
+	memcpy(&id, header + 1, sizeof(id));
+	e.kind = id == c->fault.id ? HINT_FAULT : id == c->arm.id ? HINT_ARM : HINT_ARMED;
+	err = perf_sample_decode(header, COMMON_SAMPLE_TYPE | more_sample_type[e.kind], NR_ARM_REGS,
+				 &s);
+	if (err)
+		return err;
+	counters->seen++;
+	if (!filter(context, s.pid)) {
+		counters->ignored++;
+		return 0;
+	}
+	e.time_ns = s.time_ns;
+	e.pid = s.pid;
+	e.tid = s.tid;
+	e.cpu = s.cpu;
+	if (e.kind == HINT_FAULT)
+		ok = event_from_fault(ev, &s, &e);
+	else if (e.kind == HINT_ARM)
+		ok = event_from_arming(&s, &e);
+	if (!ok) {
+		counters->useless++;
+		return 0;
+	}
+	return add_event(ev, &e);
+}
+
+int hint_events_collect(struct hint_events *ev, hint_filter *filter, const void *context,
+			struct thermo_source_counters *counters)
+{
+	for (size_t i = 0; i < ev->nr_cpus; i++) {
+		struct cpu_events *c = &ev->cpus[i];
+		int n;
+
+		while ((n = perf_ring_next(&c->fault.ring, ev->record, PERF_RECORD_MAX_BYTES)) > 0) {
+			int err = take_record(ev, c, filter, context, counters);
+
+			if (err)
+				return err;
+		}
+		if (n < 0)
+			return n;
+	}
+	return 0;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct hint_event *x = a, *y = b;
+
+	return x->time_ns < y->time_ns ? -1 : x->time_ns > y->time_ns;
+}
+
+size_t hint_events_take(struct hint_events *ev, uint64_t until_ns, const struct hint_event **first)
+{
+	ev->nr -= ev->nr_taken;
+	if (ev->nr_taken)
+		memmove(ev->list, ev->list + ev->nr_taken, ev->nr * sizeof(*ev->list));
+	ev->nr_taken = 0;
+	if (ev->nr)
+		qsort(ev->list, ev->nr, sizeof(*ev->list), by_time);
+	while (ev->nr_taken < ev->nr && ev->list[ev->nr_taken].time_ns <= until_ns)
+		ev->nr_taken++;
+	*first = ev->list;
+	return ev->nr_taken;
+}
