@@ -128,7 +128,7 @@ $(O)/lab/%: tests/lab/%
 
 # Tests of bench/workload and cli link their objects; everything else needs the library only.
 # --wrap lets a test stand in for a system call (tests name what they wrap).
-$(O)/tests/%.o: override CPPFLAGS += -DTEST_DATA='"$(CURDIR)/tests/data"'
+$(O)/tests/%.o $(O)/bench/%.o: override CPPFLAGS += -DTEST_DATA='"$(CURDIR)/tests/data"'
 $(TESTS): override LDLIBS += -lcmocka
 $(filter $(O)/tests/unit/bench/%,$(TESTS)): $(filter-out %/main.o,$(WORK_OBJ))
 $(filter $(O)/tests/unit/cli/%,$(TESTS)): $(filter-out %/main.o,$(CLI_OBJ))

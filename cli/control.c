@@ -63,8 +63,10 @@ char *control_reply(const char *request, const struct daemon *daemon, uint64_t n
 		if (strcmp(request, "ping") == 0)
 			json_object_object_add(root, "pong", json_object_new_boolean(1));
 		else
-			json_object_object_add(root, "error",
-					       json_object_new_string("unknown request: status, regions, ping"));
+			json_object_object_add(
+					root, "error",
+					json_object_new_string(
+							"unknown request: status, regions, ping"));
 	}
 	text = strdup(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN));
 	json_object_put(root);

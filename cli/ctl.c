@@ -13,14 +13,15 @@
 
 static void print_usage(FILE *out)
 {
-	fprintf(out, "usage: thermocline ctl [--format text|json] COMMAND\n\n"
-		     "  status   what the daemon does: sources, regions, nodes, moved pages\n"
-		     "  regions  the regions of the newest window: how hot, who, where\n"
-		     "  ping     whether it answers\n\n"
-		     "  -f, --format text|json   default text\n"
-		     "  -h, --help               this text\n\n"
-		     "When the daemon does not answer, status shows the file that it writes every 5 s,\n"
-		     "/run/thermocline/status, and says so.\n");
+	fprintf(out,
+		"usage: thermocline ctl [--format text|json] COMMAND\n\n"
+		"  status   what the daemon does: sources, regions, nodes, moved pages\n"
+		"  regions  the regions of the newest window: how hot, who, where\n"
+		"  ping     whether it answers\n\n"
+		"  -f, --format text|json   default text\n"
+		"  -h, --help               this text\n\n"
+		"When the daemon does not answer, status shows the file that it writes every 5 s,\n"
+		"/run/thermocline/status, and says so.\n");
 }
 
 static void print_text(const char *command, struct json_object *root)
@@ -95,7 +96,8 @@ int cmd_ctl(int argc, char **argv)
 		}
 		if (c != 'f' || (strcmp(optarg, "text") != 0 && strcmp(optarg, "json") != 0)) {
 			if (c == 'f')
-				fprintf(stderr, "thermocline ctl: --format is text or json, not '%s'\n",
+				fprintf(stderr,
+					"thermocline ctl: --format is text or json, not '%s'\n",
 					optarg);
 			return EXIT_USAGE;
 		}

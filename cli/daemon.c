@@ -39,7 +39,8 @@ static bool is_wanted(const struct daemon_opts *opts, const struct thermo_source
 /* By default what does not run here is passed over; what the user named must run. */
 static int start_source(struct daemon *d, const struct thermo_source *source)
 {
-	struct thermo_source_opts opts = { .host = d->host, .settings = &d->settings,
+	struct thermo_source_opts opts = { .host = d->host,
+					   .settings = &d->settings,
 					   .pause_damon_stat = d->opts->pause_damon_stat };
 	unsigned int changes = d->settings.nr_changes;
 	int err = source->probe(&opts);
@@ -68,14 +69,14 @@ static int start_sources(struct daemon *d)
 
 	for (char **name = d->opts->sources; name && *name; name++)
 		if (!thermo_source_find(*name))
-			return thermo_fail(-EINVAL,
-					   "no source '%s': see thermocline sources", *name);
+			return thermo_fail(-EINVAL, "no source '%s': see thermocline sources",
+					   *name);
 	for (const struct thermo_source *const *s = thermo_sources; *s && !err; s++)
 		if (is_wanted(d->opts, *s) && d->nr_runners < MAX_RUNNERS)
 			err = start_source(d, *s);
 	if (!err && d->nr_runners == 0)
-		err = thermo_fail(-ENODEV,
-				  "no source of access information runs here: see thermocline sources");
+		err = thermo_fail(-ENODEV, "no source of access information runs here: see "
+					   "thermocline sources");
 	return err;
 }
 
@@ -100,10 +101,10 @@ static uint32_t count_sockets(const struct thermo_host *host)
 	if (thermo_host_read_list(host, online, "sys/devices/system/cpu/online") == 0)
 		for (int cpu = hwloc_bitmap_first(online); cpu >= 0;
 		     cpu = hwloc_bitmap_next(online, cpu))
-			if (!thermo_host_read_u64(
-				    host, &package,
-				    "sys/devices/system/cpu/cpu%d/topology/physical_package_id",
-				    cpu) &&
+			if (!thermo_host_read_u64(host, &package,
+						  "sys/devices/system/cpu/cpu%d/topology/"
+						  "physical_package_id",
+						  cpu) &&
 			    package < 4096)
 				hwloc_bitmap_set(packages, (unsigned int)package);
 	nr = hwloc_bitmap_weight(packages);
@@ -119,8 +120,9 @@ static int start_tiering(struct daemon *d)
 	if (!d->opts->monitor_only) {
 		err = tierer_new(&d->tierer, d->host, &d->opts->tierer);
 		if (err == -ENODEV)
-			return thermo_fail(err, "%s; to watch accesses without moving pages: "
-						"thermocline run --monitor",
+			return thermo_fail(err,
+					   "%s; to watch accesses without moving pages: "
+					   "thermocline run --monitor",
 					   strdupa(thermo_last_error()));
 		return err;
 	}
@@ -171,8 +173,11 @@ int daemon_start(struct daemon *d, const struct thermo_host *host, const struct 
 {
 	int err;
 
-	*d = (struct daemon){ .host = host, .opts = opts, .settings.lock_fd = -1,
-			      .nr_targets = -1, .allowed_permille = THERMO_RATE_FULL,
+	*d = (struct daemon){ .host = host,
+			      .opts = opts,
+			      .settings.lock_fd = -1,
+			      .nr_targets = -1,
+			      .allowed_permille = THERMO_RATE_FULL,
 			      .rate_permille = THERMO_RATE_FULL };
 	d->nr_sockets = count_sockets(host);
 	err = start_tiering(d);
@@ -184,8 +189,7 @@ int daemon_start(struct daemon *d, const struct thermo_host *host, const struct 
 	if (err)
 		return err;
 	if (d->nr_settings_left)
-		log_notice("put back %u settings of a daemon that was killed",
-			   d->nr_settings_left);
+		log_notice("put back %u settings of a daemon that was killed", d->nr_settings_left);
 	tell_top_nodes(d);
 	err = start_sources(d);
 	if (err)
@@ -248,7 +252,8 @@ static void govern(struct daemon *d, uint64_t now_ns, uint64_t elapsed_ns)
 
 	measure_cpu(d, elapsed_ns);
 	if (is_over_budget(d) && allowed > MIN_RATE_PERMILLE) {
-		allowed = allowed * 9 / 10 > MIN_RATE_PERMILLE ? allowed * 9 / 10 : MIN_RATE_PERMILLE;
+		allowed = allowed * 9 / 10 > MIN_RATE_PERMILLE ? allowed * 9 / 10
+							       : MIN_RATE_PERMILLE;
 		d->nr_sheds++;
 	} else if (!is_over_budget(d) && allowed < THERMO_RATE_FULL) {
 		allowed = allowed * 11 / 10 + 1 < THERMO_RATE_FULL ? allowed * 11 / 10 + 1

@@ -44,24 +44,24 @@ struct daemon {
 	struct runner *runners[MAX_RUNNERS];
 	bool runner_failed[MAX_RUNNERS]; /* and it was said */
 	struct thermo_monitor *monitor;
-	struct tierer *tierer; /* NULL when it only monitors */
-	struct thermo_topology topology; /* when it only monitors */
+	struct tierer *tierer;            /* NULL when it only monitors */
+	struct thermo_topology topology;  /* when it only monitors */
 	struct thermo_snapshot *snapshot; /* newest, NULL before the first window */
-	int nr_targets; /* -1: not looked yet */
+	int nr_targets;                   /* -1: not looked yet */
 	uint32_t nr_sockets;
 	uint64_t started_ns;
 	uint64_t window_at_ns; /* when the next window closes */
 	uint64_t targets_at_ns;
 	uint64_t window_start_ns;
-	uint64_t cpu_ns;	    /* of the process at the last window */
+	uint64_t cpu_ns; /* of the process at the last window */
 	uint64_t cpu_migrator_ns;
-	double cpu_pct;		    /* of one CPU, last window, without moving pages */
+	double cpu_pct; /* of one CPU, last window, without moving pages */
 	double cpu_with_moves_pct;
-	double cpu_credit_ns;	    /* of the budget, saved up to ten minutes' worth */
+	double cpu_credit_ns;       /* of the budget, saved up to ten minutes' worth */
 	uint64_t unstable_until_ns; /* the picture changes: sample at the full rate */
 	uint32_t allowed_permille;  /* by the CPU budget */
 	uint32_t rate_permille;     /* in use */
-	uint64_t nr_sheds; /* times that the rate was lowered for the CPU budget */
+	uint64_t nr_sheds;          /* times that the rate was lowered for the CPU budget */
 };
 
 /* Return: 0 or -errno; then daemon_stop() is still to be called. */

@@ -10,7 +10,8 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *summary;
 } commands[] = {
-	{ "sources", cmd_sources, "what this machine can sample accesses with, and what was chosen" },
+	{ "sources", cmd_sources,
+	  "what this machine can sample accesses with, and what was chosen" },
 	{ "run", cmd_run, "watch accesses and move pages between memory tiers" },
 	{ "ctl", cmd_ctl, "ask the running daemon" },
 	{ "lab", cmd_lab, "boot a virtual CXL machine and run a command in it" },

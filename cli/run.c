@@ -80,7 +80,8 @@ static void print_usage(FILE *out)
 {
 	fprintf(out,
 		"usage: thermocline run [OPTION...]\n\n"
-		"Watches which memory is accessed and moves hot pages to fast nodes and cold pages\n"
+		"Watches which memory is accessed and moves hot pages to fast nodes and cold "
+		"pages\n"
 		"to slow ones.  With no option it finds sources, tiers and processes by itself.\n\n"
 		"Which processes (all that is given must hold):\n"
 		"  -p, --pid PID              this one; may be repeated, up to %d times\n"
@@ -96,7 +97,8 @@ static void print_usage(FILE *out)
 		"      --window MS            length of a window, 100 to 60000; default 1000\n"
 		"      --cpu-budget PCT       of one CPU for each socket; default 1\n"
 		"      --migrate-share PCT    of time that may be spent moving pages; default 50\n"
-		"      --migrate-rate MIB     MiB a second at most, both directions; default no limit\n"
+		"      --migrate-rate MIB     MiB a second at most, both directions; default no "
+		"limit\n"
 		"      --dry-run              decide and tell, but move nothing\n"
 		"      --monitor              watch only; also where there is nothing to tier\n"
 		"Output:\n"
@@ -173,7 +175,8 @@ static int number(const char *option, const char *text, uint64_t min, uint64_t m
 
 	if (thermo_parse_u64(text, max, value) == 0 && *value >= min)
 		return 0;
-	(void)snprintf(expected, sizeof(expected), "a number from %" PRIu64 " to %" PRIu64, min, max);
+	(void)snprintf(expected, sizeof(expected), "a number from %" PRIu64 " to %" PRIu64, min,
+		       max);
 	return bad(option, text, expected);
 }
 
@@ -201,7 +204,8 @@ static int parse_how(struct run_opts *o, int c, char *arg)
 		return err;
 	case OPT_REGIONS:
 		if (parse_range(arg, &d->monitor.min_nr_regions, &d->monitor.max_nr_regions))
-			return bad("--regions", arg, "MIN-MAX with 1 <= MIN <= MAX, 10 <= MAX <= 1000000");
+			return bad("--regions", arg,
+				   "MIN-MAX with 1 <= MIN <= MAX, 10 <= MAX <= 1000000");
 		return 0;
 	case OPT_WINDOW:
 		err = number("--window", arg, 100, 60000, &n);
@@ -223,10 +227,12 @@ static int parse_option(struct run_opts *o, int c, char *arg)
 		return add_sources(o, arg);
 	case 'f':
 		o->json = strcmp(arg, "json") == 0;
-		return o->json || strcmp(arg, "text") == 0 ? 0 : bad("--format", arg, "text or json");
+		return o->json || strcmp(arg, "text") == 0 ? 0
+							   : bad("--format", arg, "text or json");
 	case OPT_CGROUP:
 		d->targets.cgroup = arg;
-		return arg[0] == '/' ? 0 : bad("--cgroup", arg, "a path in the cgroup2 tree, as /a/b");
+		return arg[0] == '/' ? 0
+				     : bad("--cgroup", arg, "a path in the cgroup2 tree, as /a/b");
 	case OPT_NAME:
 		d->targets.name = arg;
 		return 0;
@@ -410,7 +416,7 @@ static int run_daemon(struct run_opts *o, const struct thermo_host *host)
 	if (!err && !o->daemon.monitor_only && !o->daemon.tierer.dry_run)
 		err = thermo_require_caps(host,
 					  THERMO_CAP_SYS_NICE | THERMO_CAP_SYS_PTRACE |
-						  THERMO_CAP_DAC_READ_SEARCH,
+							  THERMO_CAP_DAC_READ_SEARCH,
 					  "moving other processes' pages");
 	if (!err)
 		err = daemon_start(&d, host, &o->daemon);

@@ -14,10 +14,10 @@ static const struct {
 	uint32_t bit;
 	const char *name;
 } abilities[] = {
-	{ THERMO_CAN_VIRTUAL, "virtual" },   { THERMO_CAN_PHYSICAL, "physical" },
-	{ THERMO_CAN_OP, "read-write" },     { THERMO_CAN_CPU, "cpu" },
-	{ THERMO_CAN_THREAD, "thread" },     { THERMO_CAN_LATENCY, "latency" },
-	{ THERMO_CAN_LEVEL, "level" },	     { THERMO_CAN_NEGATIVE, "not-accessed" },
+	{ THERMO_CAN_VIRTUAL, "virtual" }, { THERMO_CAN_PHYSICAL, "physical" },
+	{ THERMO_CAN_OP, "read-write" },   { THERMO_CAN_CPU, "cpu" },
+	{ THERMO_CAN_THREAD, "thread" },   { THERMO_CAN_LATENCY, "latency" },
+	{ THERMO_CAN_LEVEL, "level" },     { THERMO_CAN_NEGATIVE, "not-accessed" },
 };
 
 #define NR_ABILITIES (sizeof(abilities) / sizeof(abilities[0]))
@@ -49,11 +49,7 @@ static void print_text(const struct thermo_source *s, int err, bool chosen)
 	char can[128];
 
 	list_abilities(s, can, sizeof(can));
-	printf("%-10s %-9s %s\n", s->name,
-	       chosen ? "chosen" :
-	       err    ? "no" :
-			"yes",
-	       s->summary);
+	printf("%-10s %-9s %s\n", s->name, chosen ? "chosen" : err ? "no" : "yes", s->summary);
 	if (err)
 		printf("%20s why not: %s\n", "", thermo_last_error());
 	printf("%20s tells: %s; finest %llu bytes\n", "", can,
@@ -140,7 +136,8 @@ int cmd_sources(int argc, char **argv)
 		}
 	}
 	if (optind != argc) {
-		fprintf(stderr, "thermocline sources: '%s': no arguments are taken\n", argv[optind]);
+		fprintf(stderr, "thermocline sources: '%s': no arguments are taken\n",
+			argv[optind]);
 		return EXIT_USAGE;
 	}
 	if (thermo_host_open(&host, "/")) {

@@ -148,8 +148,10 @@ struct json_object *status_json(const struct daemon *d, uint64_t now_ns)
 	add_u64(root, "pid", (uint64_t)getpid());
 	add_u64(root, "time_ns", now_ns);
 	add_u64(root, "uptime_ns", now_ns - d->started_ns);
-	add_text(root, "mode", !d->tierer ? "monitor" :
-			       d->opts->tierer.dry_run ? "dry-run" : "tiering");
+	add_text(root, "mode",
+		 !d->tierer                ? "monitor"
+		 : d->opts->tierer.dry_run ? "dry-run"
+					   : "tiering");
 	add_double(root, "cpu_pct", d->cpu_pct);
 	add_double(root, "cpu_with_moves_pct", d->cpu_with_moves_pct);
 	add_u64(root, "rate_permille", d->rate_permille);
@@ -190,7 +192,8 @@ static struct json_object *shares_json(const struct thermo_share *shares, int nr
 	return list;
 }
 
-static struct json_object *region_json(const struct thermo_snapshot *s, const struct thermo_region *r)
+static struct json_object *region_json(const struct thermo_snapshot *s,
+				       const struct thermo_region *r)
 {
 	struct json_object *o = json_object_new_object();
 	struct json_object *nodes = json_object_new_array();
@@ -292,7 +295,8 @@ void status_line(const struct daemon *d, uint64_t now_ns, struct status_line_sta
 	double seconds = (double)(now_ns - last->time_ns) / 1e9;
 
 	(void)snprintf(text, size,
-		       "%d targets, %u regions, %.0f reports/s, %.3g accesses/s, %.1f %% in top tier%s, "
+		       "%d targets, %u regions, %.0f reports/s, %.3g accesses/s, %.1f %% in top "
+		       "tier%s, "
 		       "cpu %.1f %%",
 		       d->nr_targets, d->snapshot ? d->snapshot->nr_regions : 0,
 		       last->time_ns ? (double)(now.seen - last->seen) / seconds : 0.0,
@@ -404,7 +408,8 @@ void regions_print(FILE *out, struct json_object *regions)
 			(void)snprintf(where, sizeof(where), "%" PRIu64 ":%.0f", get_u64(n, "node"),
 				       mib(get_u64(n, "bytes")));
 		}
-		fprintf(out, "%-8" PRIu64 " %-16" PRIx64 " %10" PRIu64 " %12.4g %5.0f %% %4.0f %% %8.1f",
+		fprintf(out,
+			"%-8" PRIu64 " %-16" PRIx64 " %10" PRIu64 " %12.4g %5.0f %% %4.0f %% %8.1f",
 			get_u64(r, "pid"), get_u64(r, "start"),
 			(get_u64(r, "end") - get_u64(r, "start")) >> 10, rate,
 			rate > 0 ? 100 * error / rate : 0.0,
@@ -425,14 +430,17 @@ void status_print(FILE *out, struct json_object *s)
 {
 	struct json_object *monitor = get(s, "monitor");
 
-	fprintf(out, "thermocline %s, pid %" PRIu64 ", %s for %.0f s, cpu %.2f %% (with moves %.2f %%)\n",
+	fprintf(out,
+		"thermocline %s, pid %" PRIu64
+		", %s for %.0f s, cpu %.2f %% (with moves %.2f %%)\n",
 		get_text(s, "version"), get_u64(s, "pid"), get_text(s, "mode"),
 		(double)get_u64(s, "uptime_ns") / 1e9, json_object_get_double(get(s, "cpu_pct")),
 		json_object_get_double(get(s, "cpu_with_moves_pct")));
 	if (get(s, "warning"))
 		fprintf(out, "warning: %s\n", get_text(s, "warning"));
-	fprintf(out, "%" PRIu64 " targets, %" PRIu64 " regions, %.3g accesses/s, %.1f %% of them in "
-		     "the top tier (estimated)\n",
+	fprintf(out,
+		"%" PRIu64 " targets, %" PRIu64 " regions, %.3g accesses/s, %.1f %% of them in "
+		"the top tier (estimated)\n",
 		get_u64(monitor, "targets"), get_u64(monitor, "regions"),
 		json_object_get_double(get(monitor, "accesses_per_s")),
 		100 * json_object_get_double(get(monitor, "top_tier_share")));

@@ -63,8 +63,8 @@ int thermo_host_open(struct thermo_host *host, const char *root);
 void thermo_host_close(struct thermo_host *host);
 
 /* Read at most @size - 1 bytes, cut trailing white space, terminate.  Return: length or -errno. */
-int thermo_host_read(const struct thermo_host *host, char *text, size_t size, const char *path,
-		     ...) __attribute__((format(printf, 4, 5)));
+int thermo_host_read(const struct thermo_host *host, char *text, size_t size, const char *path, ...)
+		__attribute__((format(printf, 4, 5)));
 /* The whole file of any length, terminated; the caller frees it.  Return: length or -errno. */
 ssize_t thermo_host_read_all(const struct thermo_host *host, char **text, const char *path, ...)
 		__attribute__((format(printf, 3, 4)));
@@ -72,8 +72,8 @@ ssize_t thermo_host_read_all(const struct thermo_host *host, char **text, const 
 int thermo_host_read_u64(const struct thermo_host *host, uint64_t *value, const char *path, ...)
 		__attribute__((format(printf, 3, 4)));
 /* A list of CPUs or nodes, "0-3,8".  Return: 0 or -errno. */
-int thermo_host_read_list(const struct thermo_host *host, hwloc_bitmap_t set, const char *path,
-			  ...) __attribute__((format(printf, 3, 4)));
+int thermo_host_read_list(const struct thermo_host *host, hwloc_bitmap_t set, const char *path, ...)
+		__attribute__((format(printf, 3, 4)));
 /* Return: 0 or -errno. */
 int thermo_host_write(const struct thermo_host *host, const char *text, const char *path, ...)
 		__attribute__((format(printf, 3, 4)));

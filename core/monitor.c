@@ -9,7 +9,6 @@
 #include "thermocline/monitor.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +17,7 @@
 #include "core/host.h"
 #include "core/residency.h"
 #include "core/select.h"
+#include "core/snapshot.h"
 #include "core/target.h"
 
 #define DEFAULT_MIN_NR_REGIONS 10
@@ -59,12 +59,6 @@ struct thermo_monitor {
 	uint64_t top_nodes[MAX_NODES / 64]; /* a bit a node; all 0: not told */
 };
 
-/* A snapshot and its arrays in one piece. */
-struct snapshot_block {
-	struct thermo_snapshot snapshot;
-	_Atomic uint32_t nr_refs;
-};
-
 int thermo_monitor_new(struct thermo_monitor **monitor, const struct thermo_host *host,
 		       const struct thermo_monitor_opts *opts)
 {
@@ -74,7 +68,8 @@ int thermo_monitor_new(struct thermo_monitor **monitor, const struct thermo_host
 
 	if (max < 10 || max > 1000000 || min > max)
 		return thermo_fail(-EINVAL,
-				   "regions: %u to %u: the most is 10 to 1000000, the least not above it",
+				   "regions: %u to %u: the most is 10 to 1000000, the least not "
+				   "above it",
 				   min, max);
 	m = calloc(1, sizeof(*m));
 	if (!m)
@@ -103,10 +98,11 @@ void thermo_monitor_free(struct thermo_monitor *monitor)
 int thermo_monitor_add_reporter(struct thermo_monitor *m, struct thermo_reporter *reporter)
 {
 	if (m->nr_attached == THERMO_MAX_REPORTERS)
-		return thermo_fail(-ENOSPC, "monitor: more than %d reporters", THERMO_MAX_REPORTERS);
-	m->attached[m->nr_attached++] = (struct attached){
-		.reporter = reporter, .dropped = thermo_reporter_dropped(reporter)
-	};
+		return thermo_fail(-ENOSPC, "monitor: more than %d reporters",
+				   THERMO_MAX_REPORTERS);
+	m->attached[m->nr_attached++] =
+			(struct attached){ .reporter = reporter,
+					   .dropped = thermo_reporter_dropped(reporter) };
 	return 0;
 }
 
@@ -219,8 +215,8 @@ static void ingest_into(struct target *t, const struct thermo_access *a, uint64_
 	double watched_s = (double)a->watched_ns / 1e9;
 	double events = a->watched_ns ? a->nr_accesses : a->nr_accesses > 0;
 
-	for (size_t i = target_find(t, a->addr);
-	     i < t->nr_regions && t->regions[i].start < end; i++) {
+	for (size_t i = target_find(t, a->addr); i < t->nr_regions && t->regions[i].start < end;
+	     i++) {
 		struct region *r = &t->regions[i];
 		uint64_t low = a->addr > r->start ? a->addr : r->start;
 		uint64_t high = end < r->end ? end : r->end;
@@ -402,81 +398,13 @@ static void split_regions(struct thermo_monitor *m)
 
 /* --- snapshots --- */
 
-static void fill_shares(const struct heavy *list, int nr, double total, struct thermo_share *out)
-{
-	for (int i = 0; i < nr; i++)
-		if (list[i].weight > 0 && total > 0)
-			out[i] = (struct thermo_share){ list[i].key,
-							(float)((double)list[i].weight / total) };
-}
-
-static int by_share(const void *a, const void *b)
-{
-	const struct thermo_share *x = a, *y = b;
-
-	return x->share < y->share ? 1 : x->share > y->share ? -1 : 0;
-}
-
-static double sum_ops(const struct region *r)
-{
-	return (double)(r->op_events[THERMO_OP_UNKNOWN] + r->op_events[THERMO_OP_READ] +
-			r->op_events[THERMO_OP_WRITE]);
-}
-
-static void view_region(const struct region *r, double prior, uint64_t now_ns,
-			uint64_t half_life_ns, struct thermo_region *out)
-{
-	struct rate rate = region_rate(r);
-	double bytes = (double)region_bytes(r), ops = sum_ops(r);
-	double known_ops = (double)(r->op_events[THERMO_OP_READ] + r->op_events[THERMO_OP_WRITE]);
-	double weight = region_weight(r, now_ns, half_life_ns);
-
-	rate.events *= weight;
-	rate.exposure *= weight;
-	out->start = r->start;
-	out->end = r->end;
-	out->accesses_per_s = rate_per_byte(&rate, prior) * bytes;
-	out->accesses_per_s_error = out->accesses_per_s * rate_relative_error(&rate);
-	if (known_ops > 0) {
-		out->read_share = (float)((double)r->op_events[THERMO_OP_READ] / known_ops);
-		out->write_share = 1 - out->read_share;
-	}
-	out->nr_events = (float)rate.events;
-	out->exposure_s = (float)(rate.exposure / bytes);
-	out->age_ns = r->changed_ns ? now_ns - r->changed_ns : 0;
-	out->evidence_age_ns = r->evidence_ns ? now_ns - r->evidence_ns : UINT64_MAX;
-	fill_shares(r->cpus, THERMO_TOP_CPUS, ops, out->cpus);
-	fill_shares(r->tids, THERMO_TOP_TIDS, ops, out->tids);
-	qsort(out->cpus, THERMO_TOP_CPUS, sizeof(out->cpus[0]), by_share);
-	qsort(out->tids, THERMO_TOP_TIDS, sizeof(out->tids[0]), by_share);
-}
-
 static unsigned int pages_per_region(size_t nr_regions)
 {
 	size_t nr = RESIDENCY_PAGES / (nr_regions + 1);
 
-	return nr > MAX_PAGES_PER_REGION ? MAX_PAGES_PER_REGION :
-	       nr < MIN_PAGES_PER_REGION ? MIN_PAGES_PER_REGION :
-					   (unsigned int)nr;
-}
-
-static struct snapshot_block *alloc_snapshot(size_t nr_targets, size_t nr_regions)
-{
-	struct snapshot_block *block =
-			calloc(1, sizeof(*block) + nr_regions * sizeof(struct thermo_region) +
-					  nr_targets * sizeof(struct thermo_target));
-
-	if (!block)
-		return NULL;
-	struct thermo_region *regions = (void *)(block + 1);
-
-	block->snapshot.regions = regions;
-	block->snapshot.targets = (void *)(regions + nr_regions);
-	block->snapshot.nr_regions = (uint32_t)nr_regions;
-	block->snapshot.nr_targets = (uint32_t)nr_targets;
-	/* relaxed: nobody else knows of it yet. */
-	atomic_store_explicit(&block->nr_refs, 1, memory_order_relaxed);
-	return block;
+	return nr > MAX_PAGES_PER_REGION   ? MAX_PAGES_PER_REGION
+	       : nr < MIN_PAGES_PER_REGION ? MIN_PAGES_PER_REGION
+					   : (unsigned int)nr;
 }
 
 /* Of what is resident, how much is not on the top tier; 0 while tiers are unknown. */
@@ -504,7 +432,7 @@ static void view_target(struct thermo_monitor *m, size_t index, unsigned int nr_
 
 	for (size_t i = 0; i < t->nr_regions; i++) {
 		out[i].target = (uint32_t)index;
-		view_region(&t->regions[i], prior, now_ns, m->half_life_ns, &out[i]);
+		snapshot_view_region(&t->regions[i], prior, now_ns, m->half_life_ns, &out[i]);
 	}
 	/* A process that is gone has no pages; the next update of targets drops it. */
 	if (residency_sample(m->host, t, nr_pages, &m->random_state, out))
@@ -527,46 +455,28 @@ int thermo_monitor_close_window(struct thermo_monitor *m, struct thermo_snapshot
 	m->window_start_ns = now_ns;
 
 	nr_regions = count_regions(m);
-	struct snapshot_block *block = alloc_snapshot(m->nr_targets, nr_regions);
+	struct thermo_snapshot *s = snapshot_alloc(m->nr_targets, nr_regions);
 
-	if (!block)
+	if (!s)
 		return thermo_fail(-ENOMEM, "monitor: no memory for a snapshot of %zu regions",
 				   nr_regions);
-	struct thermo_region *regions = (void *)block->snapshot.regions;
-	struct thermo_target *targets = (void *)block->snapshot.targets;
+	struct thermo_region *regions = (void *)s->regions;
+	struct thermo_target *targets = (void *)s->targets;
 	unsigned int nr_pages = pages_per_region(nr_regions);
 
-	block->snapshot.time_ns = now_ns;
-	block->snapshot.window_ns = window_ns;
-	block->snapshot.sequence = ++m->sequence;
-	block->snapshot.counters = m->counters;
+	s->time_ns = now_ns;
+	s->window_ns = window_ns;
+	s->sequence = ++m->sequence;
+	s->counters = m->counters;
 	for (size_t i = 0; i < m->nr_targets; i++) {
 		targets[i] = m->targets[i].info;
 		view_target(m, i, nr_pages, now_ns, regions);
-		block->snapshot.nr_gone += m->targets[i].gone;
+		s->nr_gone += m->targets[i].gone;
 		regions += m->targets[i].nr_regions;
 	}
 	for (size_t i = 0; i < nr_regions; i++)
-		total += block->snapshot.regions[i].accesses_per_s;
-	block->snapshot.changed_share = total > 0 ? (float)(changed / total) : 0;
-	*snapshot = &block->snapshot;
+		total += s->regions[i].accesses_per_s;
+	s->changed_share = total > 0 ? (float)(changed / total) : 0;
+	*snapshot = s;
 	return 0;
-}
-
-struct thermo_snapshot *thermo_snapshot_get(struct thermo_snapshot *snapshot)
-{
-	struct snapshot_block *block = (void *)snapshot;
-
-	/* relaxed: whoever gets a reference holds one already. */
-	atomic_fetch_add_explicit(&block->nr_refs, 1, memory_order_relaxed);
-	return snapshot;
-}
-
-void thermo_snapshot_put(struct thermo_snapshot *snapshot)
-{
-	struct snapshot_block *block = (void *)snapshot;
-
-	/* acq_rel: the reads of every reader end before the last one frees it. */
-	if (block && atomic_fetch_sub_explicit(&block->nr_refs, 1, memory_order_acq_rel) == 1)
-		free(block);
 }

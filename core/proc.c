@@ -66,7 +66,7 @@ static size_t close_small_gaps(struct thermo_range *all, size_t nr, size_t max)
 	AUTO_FREE uint64_t *gaps = NULL;
 	size_t out = 0;
 
-	if (nr <= max)
+	if (nr < 2 || nr <= max)
 		return nr;
 	gaps = malloc((nr - 1) * sizeof(*gaps));
 	if (!gaps)

@@ -45,15 +45,18 @@ double rate_per_byte(const struct rate *rate, double prior)
 	return rate->exposure > 0 ? rate->events / rate->exposure : 0;
 }
 
-/* Offset of the beginning of a bin; bin REGION_BINS is the end. */
+/*
+ * Offset of the beginning of a bin; bin REGION_BINS is the end.  Addresses have 57
+ * bits at most, so nothing here overflows.
+ */
 static uint64_t bin_offset(uint64_t bytes, int bin)
 {
-	return (uint64_t)((unsigned __int128)bytes * (unsigned int)bin / REGION_BINS);
+	return bytes * (unsigned int)bin / REGION_BINS;
 }
 
 static int bin_of(uint64_t bytes, uint64_t offset)
 {
-	int bin = (int)((unsigned __int128)offset * REGION_BINS / bytes);
+	int bin = (int)(offset * REGION_BINS / bytes);
 
 	/* bin_offset() rounds down, so the first byte of a bin may still say the one before. */
 	return bin + 1 < REGION_BINS && offset >= bin_offset(bytes, bin + 1) ? bin + 1 : bin;
@@ -200,7 +203,7 @@ double region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life
 	r->window = (struct evidence){ { 0 }, { 0 } };
 	r->evidence_ns = now_ns;
 	return changed ? fabs(rate_per_byte(&now, 0) - rate_per_byte(&old, 0)) *
-					 (double)region_bytes(r)
+					       (double)region_bytes(r)
 		       : 0;
 }
 
@@ -213,10 +216,13 @@ double region_best_split(const struct region *r, uint64_t *at)
 			       ~(THERMO_PAGE_BYTES - 1);
 		struct rate left = bins_rate(&r->known, 0, bin);
 		struct rate right = bins_rate(&r->known, bin, REGION_BINS);
-		double g = rates_differ(&left, &right);
+		/* Where hot and cold alternate both sides are alike, but not at the edge. */
+		struct rate before = bins_rate(&r->known, bin - 1, bin);
+		struct rate after = bins_rate(&r->known, bin, bin + 1);
+		double gain_here = fmax(rates_differ(&left, &right), rates_differ(&before, &after));
 
-		if (g > best && cut > r->start && cut < r->end) {
-			best = g;
+		if (gain_here > best && cut > r->start && cut < r->end) {
+			best = gain_here;
 			*at = cut;
 		}
 	}
@@ -286,8 +292,8 @@ void region_merge(struct region *r, const struct region *right)
 		if (right->tids[i].weight > 0)
 			heavy_add(merged.tids, THERMO_TOP_TIDS, right->tids[i].key,
 				  (double)right->tids[i].weight);
-	merged.evidence_ns = r->evidence_ns > right->evidence_ns ? r->evidence_ns
-								 : right->evidence_ns;
+	merged.evidence_ns =
+			r->evidence_ns > right->evidence_ns ? r->evidence_ns : right->evidence_ns;
 	merged.changed_ns = r->changed_ns > right->changed_ns ? r->changed_ns : right->changed_ns;
 	*r = merged;
 }

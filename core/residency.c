@@ -31,8 +31,9 @@ static void choose_pages(const struct region *r, unsigned int nr, uint64_t *rand
 
 	/* One from each of nr equal stretches: steadier than nr independent ones. */
 	for (unsigned int i = 0; i < nr; i++) {
-		uint64_t page = stride ? i * stride + next_random(random_state) % stride
-				       : nr_pages ? i % nr_pages : 0;
+		uint64_t page = stride     ? i * stride + next_random(random_state) % stride
+				: nr_pages ? i % nr_pages
+					   : 0;
 
 		pages[i] = (void *)(uintptr_t)(r->start + page * THERMO_PAGE_BYTES);
 	}
@@ -70,8 +71,8 @@ int residency_sample(const struct thermo_host *host, const struct target *target
 		     unsigned int per_region, uint64_t *random_state, struct thermo_region *out)
 {
 	size_t nr = target->nr_regions * per_region;
-	AUTO_FREE void **pages = malloc((nr + 1) * sizeof(*pages));
-	AUTO_FREE int *status = malloc((nr + 1) * sizeof(*status));
+	AUTO_FREE void **pages = calloc(nr + 1, sizeof(*pages));
+	AUTO_FREE int *status = calloc(nr + 1, sizeof(*status));
 	int err;
 
 	if (!pages || !status)

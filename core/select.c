@@ -99,8 +99,7 @@ ssize_t thermo_select(const struct thermo_host *host, const struct thermo_target
 		pid = (pid_t)strtol(entry->d_name, NULL, 10);
 		/* A process that is gone by now is simply not a target. */
 		if (!is_listed(spec, pid) || !is_large_enough(host, spec, pid) ||
-		    thermo_proc_read(host, pid, &proc) ||
-		    !is_selected(host, spec, &proc))
+		    thermo_proc_read(host, pid, &proc) || !is_selected(host, spec, &proc))
 			continue;
 		if (nr == room) {
 			struct thermo_proc *grown;

@@ -113,9 +113,10 @@ static int load_state(struct thermo_settings *settings)
 
 	if (!root || !json_object_is_type(root, json_type_object)) {
 		json_object_put(root);
-		return thermo_fail(-EBADMSG,
-				   "/%s: damaged: check kernel.numa_balancing by hand, then remove it",
-				   STATE_PATH);
+		return thermo_fail(
+				-EBADMSG,
+				"/%s: damaged: check kernel.numa_balancing by hand, then remove it",
+				STATE_PATH);
 	}
 	read_boot_id(settings->host, boot_id, sizeof(boot_id));
 	copy_field(root, "boot_id", saved_boot_id, sizeof(saved_boot_id));

@@ -42,7 +42,7 @@
 #define OUR_CONTEXT OUR_KDAMOND "/contexts/0"
 #define DAMON_STAT_ENABLED "sys/module/damon_stat/parameters/enabled"
 
-#define SAMPLE_US 5000u
+#define SAMPLE_US 5000ull
 #define LOOKS_PER_AGGREGATION 20u
 /* DAMON's authors allow 10 s; a picture older than some seconds is no use for tiering. */
 #define MAX_SAMPLE_US 100000u
@@ -73,7 +73,7 @@ struct damon {
 	size_t nr_targets;
 	struct damon_target targets[MAX_TARGETS];
 	uint64_t aggregated_ns; /* time of the newest record */
-	uint64_t sample_ns;	/* interval in use, from the time between aggregations */
+	uint64_t sample_ns;     /* interval in use, from the time between aggregations */
 	unsigned char *record;
 	struct thermo_source_counters counters;
 };
@@ -90,15 +90,17 @@ static int check_modules(const struct thermo_host *host, bool pause_damon_stat)
 		    enabled[0] != 'Y')
 			continue;
 		if (i > 0)
-			return thermo_fail(-EBUSY,
-					   "damon: the kernel module %s is using DAMON: turn it off "
-					   "(/sys/module/%s/parameters/enabled) to use this source",
-					   modules[i], modules[i]);
+			return thermo_fail(
+					-EBUSY,
+					"damon: the kernel module %s is using DAMON: turn it off "
+					"(/sys/module/%s/parameters/enabled) to use this source",
+					modules[i], modules[i]);
 		if (!pause_damon_stat)
-			return thermo_fail(-EBUSY,
-					   "damon: DAMON_STAT, on by default in this kernel, is using "
-					   "DAMON: --pause-damon-stat turns it off while thermocline "
-					   "runs");
+			return thermo_fail(
+					-EBUSY,
+					"damon: DAMON_STAT, on by default in this kernel, is using "
+					"DAMON: --pause-damon-stat turns it off while thermocline "
+					"runs");
 	}
 	return 0;
 }
@@ -109,25 +111,27 @@ static int check_kdamonds(const struct thermo_host *host)
 	int err = thermo_host_read_u64(host, &nr, KDAMONDS "/nr_kdamonds");
 
 	if (err == -ENOENT)
-		return thermo_fail(-EOPNOTSUPP,
-				   "damon: this kernel has no DAMON sysfs interface "
-				   "(CONFIG_DAMON_SYSFS)");
+		return thermo_fail(-EOPNOTSUPP, "damon: this kernel has no DAMON sysfs interface "
+						"(CONFIG_DAMON_SYSFS)");
 	if (err)
 		return err;
 	for (uint64_t i = 0; i < nr; i++) {
 		char state[16] = "", pid[16] = "?";
 
-		(void)thermo_host_read(host, state, sizeof(state), KDAMONDS "/%" PRIu64 "/state", i);
+		(void)thermo_host_read(host, state, sizeof(state), KDAMONDS "/%" PRIu64 "/state",
+				       i);
 		(void)thermo_host_read(host, pid, sizeof(pid), KDAMONDS "/%" PRIu64 "/pid", i);
 		if (strcmp(state, "on") == 0)
 			return thermo_fail(-EBUSY,
-					   "damon: kdamond %" PRIu64 " (pid %s) is running for somebody "
+					   "damon: kdamond %" PRIu64
+					   " (pid %s) is running for somebody "
 					   "else: it is left alone",
 					   i, pid);
 	}
 	if (nr > 0)
 		return thermo_fail(-EBUSY,
-				   "damon: somebody has set up %" PRIu64 " kdamond(s) in /%s: left alone",
+				   "damon: somebody has set up %" PRIu64
+				   " kdamond(s) in /%s: left alone",
 				   nr, KDAMONDS);
 	return 0;
 }
@@ -249,7 +253,7 @@ static int write_attributes(const struct damon *d)
 		bool optional; /* kernels before 6.15 do not tune */
 	} numbers[] = {
 		{ "intervals/sample_us", SAMPLE_US, false },
-		{ "intervals/aggr_us", SAMPLE_US *LOOKS_PER_AGGREGATION, false },
+		{ "intervals/aggr_us", SAMPLE_US * LOOKS_PER_AGGREGATION, false },
 		{ "intervals/update_us", UPDATE_US, false },
 		{ "intervals/intervals_goal/access_bp", ACCESS_RATIO_BP, true },
 		{ "intervals/intervals_goal/aggrs", TUNE_AGGREGATIONS, true },
@@ -386,7 +390,8 @@ static void report_region(struct damon *d, const struct damon_target *target, ui
 	};
 
 	/* One page of the region was watched, each time another: spread it over all. */
-	report.watched_ns = (uint64_t)((double)d->sample_ns * watched_bytes / (double)(end - start));
+	report.watched_ns =
+			(uint64_t)((double)d->sample_ns * watched_bytes / (double)(end - start));
 	if (report.watched_ns == 0)
 		report.watched_ns = 1;
 	(void)thermo_report_access(reporter, &report);
@@ -431,8 +436,8 @@ static int damon_drain(void *state, struct thermo_reporter *reporter)
 	for (size_t i = 0; i < d->nr_cpus; i++) {
 		int n;
 
-		while ((n = perf_ring_next(&d->events[i].ring, d->record,
-					   PERF_RECORD_MAX_BYTES)) > 0) {
+		while ((n = perf_ring_next(&d->events[i].ring, d->record, PERF_RECORD_MAX_BYTES)) >
+		       0) {
 			int err = take_record(d, reporter);
 
 			if (err)

@@ -315,7 +315,8 @@ int hint_events_collect(struct hint_events *ev, hint_filter *filter, const void 
 		struct cpu_events *c = &ev->cpus[i];
 		int n;
 
-		while ((n = perf_ring_next(&c->fault.ring, ev->record, PERF_RECORD_MAX_BYTES)) > 0) {
+		while ((n = perf_ring_next(&c->fault.ring, ev->record, PERF_RECORD_MAX_BYTES)) >
+		       0) {
 			int err = take_record(ev, c, filter, context, counters);
 
 			if (err)

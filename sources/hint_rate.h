@@ -22,11 +22,11 @@
 
 struct hint_rate {
 	struct thermo_settings *settings;
-	uint32_t permille;	    /* of the full rate */
-	uint64_t rss_bytes;	    /* of all targets, and of the largest */
+	uint32_t permille;  /* of the full rate */
+	uint64_t rss_bytes; /* of all targets, and of the largest */
 	uint64_t largest_rss_bytes;
 	double page_bytes;    /* of an armed page, mean: between 4 KiB and 2 MiB */
-	double boost;	      /* of the stretch */
+	double boost;         /* of the stretch */
 	uint64_t armed_pages; /* since adapted_ns */
 	double armed_pages_per_s;
 	uint64_t adapted_ns;
@@ -40,7 +40,8 @@ void hint_rate_count(struct hint_rate *rate, double pages, double bytes);
 /* Write what the kernel is to do.  Return: 0 or -errno. */
 int hint_rate_apply(struct hint_rate *rate);
 
-/* Compare what was armed with what is wanted, now and then.  Return: 1 when it was time; 0; -errno. */
+/* Compare what was armed with what is wanted, now and then.  Return: 1 when it was time; 0; -errno.
+ */
 int hint_rate_adapt(struct hint_rate *rate, uint64_t now_ns);
 
 /* One fault in so many is to be recorded: a power of two. */

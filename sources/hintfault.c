@@ -60,7 +60,7 @@ struct hintfault {
 	uint32_t thinning; /* one fault in so many is recorded */
 	struct watch_set watches;
 	size_t nr_targets;
-	struct hint_target *targets; /* sorted by pid */
+	struct hint_target *targets;  /* sorted by pid */
 	struct thermo_page_run *runs; /* MAX_RUNS of one armed range */
 	struct thermo_source_counters counters;
 };
@@ -94,8 +94,8 @@ static int check_numa_balancing(const struct thermo_host *host)
 		return thermo_fail(-ENODEV,
 				   "hintfault: only one memory node: the kernel arms no pages");
 	if (thermo_host_read_u64(host, &mode, SYSCTL_MODE) == -ENOENT)
-		return thermo_fail(-EOPNOTSUPP,
-				   "hintfault: this kernel has no NUMA balancing (CONFIG_NUMA_BALANCING)");
+		return thermo_fail(-EOPNOTSUPP, "hintfault: this kernel has no NUMA balancing "
+						"(CONFIG_NUMA_BALANCING)");
 	if (thermo_host_read_u64(host, &mode, SYSCTL_MODE))
 		return -EIO;
 	if (mode & MODE_TIERING)
@@ -122,7 +122,8 @@ static int hintfault_probe(const struct thermo_source_opts *opts)
 	if (!err)
 		err = thermo_require_caps(opts->host,
 					  THERMO_CAP_PERFMON | THERMO_CAP_SYS_PTRACE |
-						  THERMO_CAP_SYS_ADMIN | THERMO_CAP_DAC_READ_SEARCH,
+							  THERMO_CAP_SYS_ADMIN |
+							  THERMO_CAP_DAC_READ_SEARCH,
 					  "hintfault");
 	if (!err)
 		err = thermo_host_require_scan(opts->host, "hintfault");
@@ -229,8 +230,8 @@ static size_t scan_runs(const struct hintfault *h, const struct hint_event *e)
 
 	while (fd >= 0 && at < e->end && nr < MAX_RUNS) {
 		uint64_t scanned_to = at;
-		int n = h->host->ops->scan_pages(h->host, fd, at, e->end, h->runs + nr, MAX_RUNS - nr,
-						 &scanned_to);
+		int n = h->host->ops->scan_pages(h->host, fd, at, e->end, h->runs + nr,
+						 MAX_RUNS - nr, &scanned_to);
 
 		if (n < 0 || scanned_to <= at)
 			break;

@@ -54,11 +54,12 @@ int perf_ring_next(struct perf_ring *ring, void *record, size_t record_bytes)
 
 static int open_failed(int err, const char *what, int cpu)
 {
-	const char *hint = err == -EACCES || err == -EPERM ?
-					  ": needs CAP_PERFMON, or CAP_SYS_ADMIN where kernel.perf_event_paranoid is 3" :
-			   err == -EMFILE ? ": raise the limit of open files (ulimit -n)" :
-			   err == -ENOENT || err == -ENODEV ? ": this kernel does not offer it" :
-							      "";
+	const char *hint = err == -EACCES || err == -EPERM
+					   ? ": needs CAP_PERFMON, or CAP_SYS_ADMIN where "
+					     "kernel.perf_event_paranoid is 3"
+			   : err == -EMFILE ? ": raise the limit of open files (ulimit -n)"
+			   : err == -ENOENT || err == -ENODEV ? ": this kernel does not offer it"
+							      : "";
 
 	return thermo_fail(err, "%s: perf_event_open on CPU %d: %s%s", what, cpu, strerror(-err),
 			   hint);
@@ -79,8 +80,7 @@ static int open_event(struct perf_event_fd *event, const struct thermo_host *hos
 }
 
 int perf_event_fd_open(struct perf_event_fd *event, const struct thermo_host *host,
-		       struct perf_event_attr *attr, int cpu, size_t buffer_bytes,
-		       const char *what)
+		       struct perf_event_attr *attr, int cpu, size_t buffer_bytes, const char *what)
 {
 	size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
 	int err = open_event(event, host, attr, cpu, what);
@@ -93,7 +93,8 @@ int perf_event_fd_open(struct perf_event_fd *event, const struct thermo_host *ho
 	if (map == MAP_FAILED)
 		return thermo_fail(-errno, "%s: ring of %zu bytes on CPU %d: %s%s", what,
 				   buffer_bytes, cpu, strerror(errno),
-				   errno == EPERM ? ": raise the memlock limit or run with CAP_IPC_LOCK"
+				   errno == EPERM ? ": raise the memlock limit or run with "
+						    "CAP_IPC_LOCK"
 						  : "");
 	struct perf_event_mmap_page *page = map;
 

@@ -66,7 +66,8 @@ int64_t tracepoint_find(const struct thermo_host *host, const char *system, cons
 		err = thermo_host_read_u64(host, &id, "%s/events/%s/%s/id", mount, system, name);
 	}
 	if (err == -EACCES || err == -EPERM)
-		return thermo_fail(err, "tracepoint %s:%s: tracefs is closed to this user: run as root",
+		return thermo_fail(err,
+				   "tracepoint %s:%s: tracefs is closed to this user: run as root",
 				   system, name);
 	if (err)
 		return thermo_fail(-ENOENT,
@@ -89,7 +90,8 @@ bool tracepoint_value(const struct tracepoint_field *field, const unsigned char 
 	if (!raw || field->bytes > 8 || field->offset > raw_bytes ||
 	    field->bytes > raw_bytes - field->offset)
 		return false;
-	memcpy(&v, raw + field->offset, field->bytes); /* little endian, as every machine we run on */
+	memcpy(&v, raw + field->offset,
+	       field->bytes); /* little endian, as every machine we run on */
 	if (field->is_signed && field->bytes < 8 && v >> (field->bytes * 8 - 1))
 		v |= ~0ull << (field->bytes * 8);
 	*value = v;

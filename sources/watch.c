@@ -9,8 +9,6 @@
 #include "core/error.h"
 #include "core/proc.h"
 
-
-
 /* A flush of all CPUs' TLBs, and a fault, take about so long. */
 #define RESOLUTION_NS 1000u
 
@@ -68,7 +66,8 @@ int watch_add(struct watch_set *set, pid_t pid, uint64_t time_ns, enum thermo_sc
 	if (nr_runs == 0)
 		return 0;
 	if (set->nr == WATCH_MAX)
-		return thermo_fail(-ENOSPC, "watch: more than %d ranges armed at a time", WATCH_MAX);
+		return thermo_fail(-ENOSPC, "watch: more than %d ranges armed at a time",
+				   WATCH_MAX);
 
 	struct watch *w = calloc(1, sizeof(*w));
 
@@ -83,8 +82,10 @@ int watch_add(struct watch_set *set, pid_t pid, uint64_t time_ns, enum thermo_sc
 	for (size_t i = 0; i < nr_runs; i++) {
 		struct watch_run *r = &w->runs[w->nr_runs];
 
-		*r = (struct watch_run){ .start = runs[i].start, .end = runs[i].end,
-					 .unit_bytes = THERMO_PAGE_BYTES, .first_bit = nr_bits };
+		*r = (struct watch_run){ .start = runs[i].start,
+					 .end = runs[i].end,
+					 .unit_bytes = THERMO_PAGE_BYTES,
+					 .first_bit = nr_bits };
 		/* A mark may begin or end inside of a huge page: that part was not armed. */
 		if (runs[i].huge) {
 			r->unit_bytes = THERMO_HUGE_BYTES;
@@ -163,7 +164,8 @@ bool watch_touch(struct watch_set *set, struct thermo_access *access)
 		access->addr = run->start + unit * run->unit_bytes;
 		access->extent_bytes = run->unit_bytes;
 		access->nr_accesses = 1;
-		access->watched_ns = access->time_ns > w->time_ns ? access->time_ns - w->time_ns : 0;
+		access->watched_ns =
+				access->time_ns > w->time_ns ? access->time_ns - w->time_ns : 0;
 		/* 0 would mean "all the time", and nothing is told apart so finely. */
 		if (access->watched_ns < RESOLUTION_NS)
 			access->watched_ns = RESOLUTION_NS;
@@ -242,7 +244,7 @@ static size_t report_silence(const struct watch *w, uint64_t horizon_ns,
 		uint64_t next;
 
 		/* Enough units that a block of thinned touches still has some. */
-		while (block < r->unit_bytes || block < WATCH_BLOCK_BYTES * w->thinning)
+		while (block < r->unit_bytes || block < (uint64_t)WATCH_BLOCK_BYTES * w->thinning)
 			block *= 2;
 		for (uint64_t at = r->start; at < r->end; at = next) {
 			next = (at & ~(block - 1)) + block;

@@ -38,8 +38,8 @@ void watch_set_fini(struct watch_set *set);
 
 /*
  * Arming of the pages of @pid in @runs, sorted, began at @time_ns; @scope says for which of
- * them silence means anything; of the touches only one in @thinning is told.  Return: 0, -ENOSPC or -ENOMEM: then nothing is
- * watched and nothing claimed.
+ * them silence means anything; of the touches only one in @thinning is told.  Return: 0, -ENOSPC or
+ * -ENOMEM: then nothing is watched and nothing claimed.
  */
 int watch_add(struct watch_set *set, pid_t pid, uint64_t time_ns, enum thermo_scope scope,
 	      uint32_t thinning, const struct thermo_page_run *runs, size_t nr_runs);

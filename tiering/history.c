@@ -17,8 +17,8 @@ bool history_has(const struct move_history *history, enum thermo_action action, 
 
 		if (m->time_ns < since_ns)
 			return false;
-		if (m->pid == pid && m->action == action && m->futile == futile &&
-		    m->start < end && start < m->end)
+		if (m->pid == pid && m->action == action && m->futile == futile && m->start < end &&
+		    start < m->end)
 			return true;
 	}
 	return false;

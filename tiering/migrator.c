@@ -49,8 +49,8 @@ static void publish(struct migrator *m, const struct planned_move *step, uint64_
 
 	if (moved_bytes) {
 		if (step->action == THERMO_PROMOTE &&
-		    history_has(&m->history, THERMO_DEMOTE, false, step->pid, step->start, step->end,
-				now_ns > PING_PONG_NS ? now_ns - PING_PONG_NS : 0))
+		    history_has(&m->history, THERMO_DEMOTE, false, step->pid, step->start,
+				step->end, now_ns > PING_PONG_NS ? now_ns - PING_PONG_NS : 0))
 			m->mover.counters.ping_pongs += moved_bytes / THERMO_PAGE_BYTES;
 		history_add(&m->history, &done);
 	}

@@ -44,11 +44,11 @@ const char *thermo_move_result_name(enum thermo_move_result result)
 }
 
 void mover_init(struct mover *mover, const struct thermo_host *host,
-		const struct thermo_topology *topology, uint32_t share_pct,
-		const atomic_bool *stop)
+		const struct thermo_topology *topology, uint32_t share_pct, const atomic_bool *stop)
 {
-	*mover = (struct mover){ .host = host, .topology = topology, .share_pct = share_pct,
-				 .stop = stop };
+	*mover = (struct mover){
+		.host = host, .topology = topology, .share_pct = share_pct, .stop = stop
+	};
 	mover->small.units = MIN_CALL_PAGES;
 	mover->huge.units = 1;
 }
@@ -191,8 +191,8 @@ static void account_unit(struct job *j, size_t i)
 	struct batch *b = &j->batch;
 	uint64_t pages = b->unit_bytes / THERMO_PAGE_BYTES;
 	/* On a node, but not on that one: it stayed. */
-	enum thermo_move_result otherwise = b->status[i] >= 0 ? THERMO_MOVE_BUSY
-							      : result_of(b->status[i]);
+	enum thermo_move_result otherwise =
+			b->status[i] >= 0 ? THERMO_MOVE_BUSY : result_of(b->status[i]);
 
 	if (b->unit_bytes == THERMO_HUGE_BYTES && !is_still_huge(j, b->pages[i])) {
 		uint64_t there = count_split_pages(j, b->pages[i]);
@@ -241,8 +241,7 @@ static void move_batch(struct job *j)
 		b->nodes[i] = j->step->to_node;
 	start_ns = thermo_host_now_ns(m->host);
 	start_cpu_ns = m->host->ops->thread_cpu_ns(m->host);
-	err = m->host->ops->move_pages(m->host, j->step->pid, b->nr, b->pages, b->nodes,
-				       b->status);
+	err = m->host->ops->move_pages(m->host, j->step->pid, b->nr, b->pages, b->nodes, b->status);
 	call_ns = thermo_host_now_ns(m->host) - start_ns;
 	/* What it costs is its CPU time; the rest it waited, for its turn or for locks. */
 	cpu_ns = m->host->ops->thread_cpu_ns(m->host) - start_cpu_ns;
@@ -321,8 +320,8 @@ uint64_t mover_run(struct mover *mover, const struct planned_move *step)
 	j->pagemap_fd = fd;
 	while (at < step->end && !is_done(j)) {
 		uint64_t scanned_to = at;
-		int nr = mover->host->ops->scan_pages(mover->host, fd, at, step->end, runs, MAX_RUNS,
-						      &scanned_to);
+		int nr = mover->host->ops->scan_pages(mover->host, fd, at, step->end, runs,
+						      MAX_RUNS, &scanned_to);
 
 		if (nr < 0 || scanned_to <= at)
 			break;

@@ -51,9 +51,9 @@ size_t thermo_default_schemes(const struct thermo_topology *topology,
 /* A region as a candidate to leave one tier. */
 struct candidate {
 	const struct thermo_region *region;
-	double value; /* ns saved per second and byte, with its error taken into account */
+	double value;   /* ns saved per second and byte, with its error taken into account */
 	uint64_t bytes; /* of it in the tier that it would leave */
-	uint64_t at;	/* how far it is planned */
+	uint64_t at;    /* how far it is planned */
 };
 
 /* One pair of tiers in the making. */
@@ -103,7 +103,8 @@ static double latency_gain_ns(const struct thermo_topology *t, const struct ther
 	double gain[2];
 
 	for (int write = 0; write < 2; write++) {
-		double above = mean_latency(t, upper, write), below = mean_latency(t, upper + 1, write);
+		double above = mean_latency(t, upper, write),
+		       below = mean_latency(t, upper + 1, write);
 
 		gain[write] = above > 0 && below > above ? below - above : DEFAULT_LATENCY_GAIN_NS;
 	}
@@ -214,8 +215,8 @@ static int nearest_with_room(const struct pair *p, int tier, int near)
 	for (size_t i = 0; i < t->nr_nodes; i++) {
 		if (t->nodes[i].tier != tier || p->room_bytes[i] < (int64_t)THERMO_HUGE_BYTES)
 			continue;
-		if (best < 0 || (near >= 0 && t->nodes[near].distance[i] <
-						      t->nodes[near].distance[best]))
+		if (best < 0 ||
+		    (near >= 0 && t->nodes[near].distance[i] < t->nodes[near].distance[best]))
 			best = (int)i;
 	}
 	return best;
@@ -229,8 +230,9 @@ static int accessor_node(const struct policy_view *view, const struct thermo_reg
 
 	for (int i = 0; i < THERMO_TOP_CPUS; i++) {
 		int index = r->cpus[i].share > 0 && r->cpus[i].key < view->nr_cpus
-					    ? thermo_topology_find(view->topology,
-								   view->node_of_cpu[r->cpus[i].key])
+					    ? thermo_topology_find(
+							      view->topology,
+							      view->node_of_cpu[r->cpus[i].key])
 					    : -1;
 
 		if (index < 0)
@@ -290,9 +292,9 @@ static uint64_t plan_chunk(struct pair *p, struct candidate *c, enum thermo_acti
 		step.end = min_u64(end, r->end);
 		c->at = step.end;
 		/* What just moved the other way stays where it is. */
-		if (history_has(p->view->history, action == THERMO_PROMOTE ? THERMO_DEMOTE
-									   : THERMO_PROMOTE,
-				false, step.pid, step.start, step.end, since))
+		if (history_has(p->view->history,
+				action == THERMO_PROMOTE ? THERMO_DEMOTE : THERMO_PROMOTE, false,
+				step.pid, step.start, step.end, since))
 			continue;
 		/* What could not be moved lately (shared, pinned) is not tried each time. */
 		if (history_has(p->view->history, action, true, step.pid, step.start, step.end,
@@ -346,8 +348,8 @@ static bool pays(const struct pair *p, double value_gain, double nr_moves)
 static double victim_limit(const struct pair *p, double value)
 {
 	double by_ratio = value / HYSTERESIS;
-	double by_cost = value - 2 * p->view->move_ns_per_byte /
-					 ((double)p->limits->horizon_ns / 1e9);
+	double by_cost = value -
+			 2 * p->view->move_ns_per_byte / ((double)p->limits->horizon_ns / 1e9);
 
 	return by_ratio < by_cost ? by_ratio : by_cost;
 }
@@ -378,8 +380,28 @@ static void promote_hot(struct pair *p, struct queue *hot, struct queue *cold)
 	}
 }
 
+/* Demote one chunk of the coldest that is on node @home.  Return: bytes. */
+static uint64_t make_room_on(struct pair *p, const struct queue *cold, int home, uint64_t bytes)
+{
+	for (size_t i = cold->next; i < cold->nr; i++) {
+		struct candidate *c = &cold->list[i];
+		uint64_t planned;
+		int to;
+
+		if (home_node(p->view->topology, c->region, p->upper) != home)
+			continue;
+		to = nearest_with_room(p, p->upper + 1, home);
+		planned = to < 0 ? 0 : plan_chunk(p, c, THERMO_DEMOTE, to, bytes);
+		if (planned) {
+			p->room_bytes[home] += (int64_t)planned;
+			return planned;
+		}
+	}
+	return 0;
+}
+
 /* The goal of the demotion scheme, whatever the victims are worth. */
-static void keep_free(struct pair *p, struct queue *cold)
+static void keep_free(struct pair *p, const struct queue *cold)
 {
 	const struct thermo_topology *t = p->view->topology;
 
@@ -389,11 +411,11 @@ static void keep_free(struct pair *p, struct queue *cold)
 		if (t->nodes[i].tier != p->upper)
 			continue;
 		while (wanted > 0 && p->budget_bytes) {
-			uint64_t done = make_room(p, cold, INFINITY,
-						  min_u64((uint64_t)wanted, p->budget_bytes));
+			uint64_t done = make_room_on(p, cold, (int)i,
+						     min_u64((uint64_t)wanted, p->budget_bytes));
 
 			if (!done)
-				return;
+				break;
 			wanted -= (int64_t)done;
 		}
 	}
@@ -415,10 +437,9 @@ static void decide_pair(struct pair *p, struct candidate *hot_list, struct candi
 	struct queue cold = { cold_list, collect_cold(p, cold_list), 0 };
 
 	for (size_t i = 0; i < t->nr_nodes; i++)
-		p->room_bytes[i] = room_of(&t->nodes[i],
-					   t->nodes[i].tier == p->upper && p->promote
-						   ? keep_free_bp(p->promote)
-						   : 0);
+		p->room_bytes[i] = room_of(&t->nodes[i], t->nodes[i].tier == p->upper && p->promote
+									 ? keep_free_bp(p->promote)
+									 : 0);
 	/* First what is owed: short of free memory the kernel would choose the victims. */
 	keep_free(p, &cold);
 	promote_hot(p, &hot, &cold);
@@ -430,8 +451,9 @@ void policy_decide(const struct policy_view *view, const struct policy_limits *l
 	size_t nr = view->snapshot->nr_regions + 1;
 	AUTO_FREE struct candidate *hot = malloc(nr * sizeof(*hot));
 	AUTO_FREE struct candidate *cold = malloc(nr * sizeof(*cold));
-	struct pair p = { .view = view, .limits = limits, .plan = plan,
-			  .budget_bytes = limits->budget_bytes };
+	struct pair p = {
+		.view = view, .limits = limits, .plan = plan, .budget_bytes = limits->budget_bytes
+	};
 
 	if (!hot || !cold)
 		return;

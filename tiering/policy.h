@@ -28,7 +28,7 @@ struct planned_move {
 	uint64_t end;
 	uint64_t bytes; /* at most, of what is found there on tier `from` */
 	int from_tier;
-	int to_node; /* the kernel's number */
+	int to_node;  /* the kernel's number */
 	double value; /* ns saved per second and byte */
 };
 

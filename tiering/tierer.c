@@ -41,14 +41,17 @@ static int map_cpus(struct tierer *t)
 
 	t->nr_cpus = (uint32_t)(last + 1);
 	t->node_of_cpu = malloc((t->nr_cpus + 1) * sizeof(*t->node_of_cpu));
-	if (!t->node_of_cpu && !err)
-		err = thermo_fail(-ENOMEM, "tiering: no memory for %u CPUs", t->nr_cpus);
+	if (!t->node_of_cpu && !err) {
+		err = -ENOMEM;
+		(void)thermo_fail(err, "tiering: no memory for %u CPUs", t->nr_cpus);
+	}
 	for (uint32_t i = 0; !err && i < t->nr_cpus; i++)
 		t->node_of_cpu[i] = -1;
 	for (size_t i = 0; !err && i < t->topology.nr_nodes; i++) {
 		int id = t->topology.nodes[i].id;
 
-		if (thermo_host_read_list(t->host, set, "sys/devices/system/node/node%d/cpulist", id))
+		if (thermo_host_read_list(t->host, set, "sys/devices/system/node/node%d/cpulist",
+					  id))
 			continue;
 		for (int cpu = hwloc_bitmap_first(set); cpu >= 0 && cpu <= last;
 		     cpu = hwloc_bitmap_next(set, cpu))

@@ -69,8 +69,7 @@ static int read_nodes(struct thermo_topology *t, const struct thermo_host *host)
 
 	if (!err)
 		err = thermo_host_read_list(host, cpu, NODE_DIR "/has_cpu");
-	for (int id = hwloc_bitmap_first(memory);
-	     !err && id >= 0 && t->nr_nodes < THERMO_MAX_NODES;
+	for (int id = hwloc_bitmap_first(memory); !err && id >= 0 && t->nr_nodes < THERMO_MAX_NODES;
 	     id = hwloc_bitmap_next(memory, id)) {
 		t->nodes[t->nr_nodes++] = (struct thermo_node){
 			.id = id,
@@ -224,14 +223,16 @@ static int parse_tiers(struct thermo_topology *t, const char *text)
 		hwloc_bitmap_free(set);
 		/* "3-1" is a list, of nothing. */
 		if (!ok || placed == placed_before)
-			return thermo_fail(-EINVAL,
-					   "tiers '%s': '%s' is no list of memory nodes, or names one "
-					   "twice: give nodes from fast to slow, as 0,1/2",
-					   text, part);
+			return thermo_fail(
+					-EINVAL,
+					"tiers '%s': '%s' is no list of memory nodes, or names one "
+					"twice: give nodes from fast to slow, as 0,1/2",
+					text, part);
 		t->nr_tiers++;
 	}
 	if (placed != t->nr_nodes)
-		return thermo_fail(-EINVAL, "tiers '%s': every memory node must be in a tier", text);
+		return thermo_fail(-EINVAL, "tiers '%s': every memory node must be in a tier",
+				   text);
 	(void)snprintf(t->tiers_from, sizeof(t->tiers_from), "the user");
 	return 0;
 }
@@ -246,8 +247,9 @@ int thermo_topology_read(struct thermo_topology *topology, const struct thermo_h
 	if (!t)
 		return thermo_fail(-ENOMEM, "topology: no memory");
 	if (read_nodes(t, host) || t->nr_nodes == 0)
-		return thermo_fail(-ENODEV, "/%s: shows no memory nodes: is this kernel built with "
-					    "CONFIG_NUMA?",
+		return thermo_fail(-ENODEV,
+				   "/%s: shows no memory nodes: is this kernel built with "
+				   "CONFIG_NUMA?",
 				   NODE_DIR);
 	if (tiers) {
 		err = parse_tiers(t, tiers);

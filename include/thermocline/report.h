@@ -139,8 +139,8 @@ THERMO_API bool thermo_report_access(struct thermo_reporter *reporter,
  *
  * Return: how many were taken, oldest first.
  */
-THERMO_API size_t thermo_reporter_drain(struct thermo_reporter *reporter,
-					struct thermo_access *out, size_t max);
+THERMO_API size_t thermo_reporter_drain(struct thermo_reporter *reporter, struct thermo_access *out,
+					size_t max);
 
 /* Reports lost because the ring was full, since it was made.  Any thread. */
 THERMO_API uint64_t thermo_reporter_dropped(const struct thermo_reporter *reporter);

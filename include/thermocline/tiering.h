@@ -123,12 +123,12 @@ THERMO_API size_t thermo_default_schemes(const struct thermo_topology *topology,
 /* What became of a page that was to be moved. */
 enum thermo_move_result {
 	THERMO_MOVED,
-	THERMO_MOVE_BUSY,	 /* locked, pinned, under writeback */
-	THERMO_MOVE_GONE,	 /* unmapped meanwhile, or the process exited */
-	THERMO_MOVE_NO_MEMORY,	 /* the destination is full */
+	THERMO_MOVE_BUSY,        /* locked, pinned, under writeback */
+	THERMO_MOVE_GONE,        /* unmapped meanwhile, or the process exited */
+	THERMO_MOVE_NO_MEMORY,   /* the destination is full */
 	THERMO_MOVE_NOT_ALLOWED, /* shared, or not ours to move, or not its cpuset's node */
-	THERMO_MOVE_ALREADY,	 /* somebody else was faster */
-	THERMO_MOVE_FAILED,	 /* anything else */
+	THERMO_MOVE_ALREADY,     /* somebody else was faster */
+	THERMO_MOVE_FAILED,      /* anything else */
 	THERMO_NR_MOVE_RESULTS,
 };
 

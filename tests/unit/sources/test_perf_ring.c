@@ -110,6 +110,16 @@ static void head_that_cannot_be_is_refused(void **state)
 	expect_bad(UINT64_MAX, 0);
 }
 
+/* Were it believed, what is read is what the kernel is writing over. */
+static void overrun_ring_is_refused_though_its_record_is_whole(void **state)
+{
+	struct small in = small_record(1);
+
+	(void)state;
+	put(&in, sizeof(in));
+	expect_bad(RING_BYTES + sizeof(in), 0);
+}
+
 static void record_with_an_impossible_size_is_refused(void **state)
 {
 	struct small in = small_record(1);
@@ -401,6 +411,7 @@ int main(void)
 		TEST(record_that_wraps_comes_out_whole),
 		TEST(indices_that_overflow_go_on),
 		TEST(head_that_cannot_be_is_refused),
+		TEST(overrun_ring_is_refused_though_its_record_is_whole),
 		TEST(record_with_an_impossible_size_is_refused),
 		TEST(record_larger_than_the_room_is_not_cut),
 		TEST(ring_that_is_exactly_full_is_read),

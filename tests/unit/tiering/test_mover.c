@@ -265,6 +265,14 @@ static void quick_calls_grow_and_slow_ones_shrink(void **state)
 	assert_int_equal(mover.small.units, 64);
 }
 
+static void one_quick_call_at_most_doubles_the_next(void **state)
+{
+	(void)state;
+	(void)promote(0, 64 + 128);
+	assert_int_equal(fake_memory.largest_call, 128);
+	assert_int_equal(fake_memory.move_calls, 2);
+}
+
 static void stop_ends_after_the_call_in_flight(void **state)
 {
 	(void)state;
@@ -337,6 +345,7 @@ int main(void)
 		TEST(full_node_is_not_entered),
 		TEST(reserve_of_a_node_is_left_to_the_kernel),
 		TEST(quick_calls_grow_and_slow_ones_shrink),
+		TEST(one_quick_call_at_most_doubles_the_next),
 		TEST(stop_ends_after_the_call_in_flight),
 		TEST(random_trouble_never_loses_a_page),
 		TEST(results_have_names),

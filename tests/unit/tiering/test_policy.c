@@ -304,6 +304,37 @@ static void short_of_free_memory_the_coldest_goes_down(void **state)
 	assert_int_equal(planned(THERMO_DEMOTE, hot), 0);
 }
 
+static void memory_is_freed_on_the_node_that_is_short_of_it(void **state)
+{
+	struct thermo_region *here, *there;
+
+	(void)state;
+	memset(&topology, 0, sizeof(topology));
+	add_node(0, FAST, GIB, 0);
+	add_node(2, FAST, GIB, GIB / 2);
+	add_node(5, SLOW, 4 * GIB, 2 * GIB);
+	here = add_region(0, 256 * MIB, 10);
+	there = add_region(2, 256 * MIB, 1);
+	decide();
+	assert_true(planned(THERMO_DEMOTE, here) >= 5 * MIB);
+	assert_int_equal(planned(THERMO_DEMOTE, there), 0);
+}
+
+static void node_with_nothing_to_give_does_not_stop_the_others(void **state)
+{
+	struct thermo_region *there;
+
+	(void)state;
+	memset(&topology, 0, sizeof(topology));
+	add_node(0, FAST, GIB, 0);
+	add_node(2, FAST, GIB, 0);
+	add_node(5, SLOW, 4 * GIB, 2 * GIB);
+	there = add_region(2, 256 * MIB, 1);
+	decide();
+	assert_true(planned(THERMO_DEMOTE, there) >= 5 * MIB);
+	assert_true(planned(THERMO_DEMOTE, there) <= 10 * MIB);
+}
+
 static void nothing_is_demoted_into_full_slow_memory(void **state)
 {
 	(void)state;
@@ -505,6 +536,8 @@ int main(void)
 		TEST(swap_must_pay_for_both_moves),
 		TEST(too_little_evidence_promotes_nothing),
 		TEST(short_of_free_memory_the_coldest_goes_down),
+		TEST(memory_is_freed_on_the_node_that_is_short_of_it),
+		TEST(node_with_nothing_to_give_does_not_stop_the_others),
 		TEST(nothing_is_demoted_into_full_slow_memory),
 		TEST(what_came_down_lately_does_not_go_up_again),
 		TEST(what_could_not_be_moved_is_not_tried_each_time),
