@@ -273,7 +273,8 @@ int thermo_host_read_list(const struct thermo_host *host, hwloc_bitmap_t set, co
 		hwloc_bitmap_zero(set);
 		return 0;
 	}
-	if (strspn(text, "0123456789,-") != (size_t)len || hwloc_bitmap_list_sscanf(set, text) < 0)
+	if (strspn(text, "0123456789,-") != (size_t)len ||
+	    hwloc_bitmap_list_sscanf(set, text) < 0 || hwloc_bitmap_weight(set) < 0)
 		return thermo_fail(-EINVAL, "/%s: not a list of numbers: '%.40s'", path, text);
 	return 0;
 }

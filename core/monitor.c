@@ -174,6 +174,9 @@ int thermo_monitor_update_targets(struct thermo_monitor *m, const struct thermo_
 
 	if (nr_procs < 0)
 		return (int)nr_procs;
+	/* Each has a region at least. */
+	if (nr_procs > (ssize_t)m->max_nr_regions)
+		nr_procs = (ssize_t)m->max_nr_regions;
 	targets = calloc((size_t)nr_procs + 1, sizeof(*targets));
 	if (!targets)
 		return thermo_fail(-ENOMEM, "monitor: no memory for %zd targets", nr_procs);

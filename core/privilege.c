@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/cleanup.h"
 #include "core/error.h"
 
 #define CAP_DAC_OVERRIDE_BIT (1ull << 1)
@@ -24,13 +25,14 @@ static const struct {
 
 int thermo_require_caps(const struct thermo_host *host, uint64_t caps, const char *what)
 {
-	char text[4096], names[128] = "";
+	AUTO_FREE char *text = NULL;
+	char names[128] = "";
 	size_t len = 0;
 	uint64_t effective = 0;
-	int err = thermo_host_read(host, text, sizeof(text), "proc/self/status");
+	ssize_t size = thermo_host_read_all(host, &text, "proc/self/status");
 
-	if (err < 0)
-		return err;
+	if (size < 0)
+		return (int)size;
 	const char *line = strstr(text, "CapEff:");
 
 	if (!line || sscanf(line, "CapEff: %" SCNx64, &effective) != 1)

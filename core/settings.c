@@ -209,6 +209,8 @@ static int change(struct thermo_settings *settings, const char *path, const char
 
 	if (err < 0)
 		return err;
+	if (err == sizeof(old_value) - 1)
+		return thermo_fail(-EOVERFLOW, "/%s: holds more than could be put back", path);
 	if (strcmp(old_value, value) == 0)
 		return 0;
 	for (unsigned int i = 0; i < settings->nr_changes; i++)

@@ -64,7 +64,8 @@ struct pair {
 	const struct thermo_scheme *demote;
 	int upper;
 	uint64_t budget_bytes;
-	int64_t room_bytes[THERMO_MAX_NODES]; /* by node index, this plan's moves counted */
+	int64_t room_bytes[THERMO_MAX_NODES];    /* by node index, this plan's moves counted */
+	int64_t planned_bytes[THERMO_MAX_NODES]; /* coming less going, over all pairs of tiers */
 	struct plan *plan;
 };
 
@@ -261,6 +262,13 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* @bytes more, or fewer, will be on the node. */
+static void book(struct pair *p, int index, int64_t bytes)
+{
+	p->room_bytes[index] -= bytes;
+	p->planned_bytes[index] += bytes;
+}
+
 /*
  * Plan the next chunk of a candidate.  The chunk covers as much address space as
  * holds, on average, @bytes of what is to move.
@@ -305,7 +313,7 @@ static uint64_t plan_chunk(struct pair *p, struct candidate *c, enum thermo_acti
 		if (!add_step(p, &step))
 			return 0;
 		p->budget_bytes -= step.bytes;
-		p->room_bytes[to_index] -= (int64_t)step.bytes;
+		book(p, to_index, (int64_t)step.bytes);
 		return step.bytes;
 	}
 	return 0;
@@ -330,7 +338,7 @@ static uint64_t make_room(struct pair *p, struct queue *cold, double value, uint
 
 		if (planned) {
 			if (home >= 0)
-				p->room_bytes[home] += (int64_t)planned;
+				book(p, home, -(int64_t)planned);
 			return planned;
 		}
 		cold->next++;
@@ -393,7 +401,7 @@ static uint64_t make_room_on(struct pair *p, const struct queue *cold, int home,
 		to = nearest_with_room(p, p->upper + 1, home);
 		planned = to < 0 ? 0 : plan_chunk(p, c, THERMO_DEMOTE, to, bytes);
 		if (planned) {
-			p->room_bytes[home] += (int64_t)planned;
+			book(p, home, -(int64_t)planned);
 			return planned;
 		}
 	}
@@ -439,7 +447,8 @@ static void decide_pair(struct pair *p, struct candidate *hot_list, struct candi
 	for (size_t i = 0; i < t->nr_nodes; i++)
 		p->room_bytes[i] = room_of(&t->nodes[i], t->nodes[i].tier == p->upper && p->promote
 									 ? keep_free_bp(p->promote)
-									 : 0);
+									 : 0) -
+				   p->planned_bytes[i];
 	/* First what is owed: short of free memory the kernel would choose the victims. */
 	keep_free(p, &cold);
 	promote_hot(p, &hot, &cold);

@@ -208,7 +208,8 @@ static int parse_tiers(struct thermo_topology *t, const char *text)
 		bool ok = t->nr_tiers < THERMO_MAX_TIERS &&
 			  strspn(part, "0123456789,-") == strlen(part) &&
 			  isdigit((unsigned char)part[0]) &&
-			  hwloc_bitmap_list_sscanf(set, part) == 0;
+			  hwloc_bitmap_list_sscanf(set, part) == 0 &&
+			  hwloc_bitmap_weight(set) > 0; /* "0-" has no end */
 
 		for (int id = ok ? hwloc_bitmap_first(set) : -1; id >= 0 && ok;
 		     id = hwloc_bitmap_next(set, id)) {

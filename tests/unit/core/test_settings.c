@@ -79,11 +79,24 @@ static void change_that_cannot_be_recorded_is_not_made(void **state)
 static void change_is_on_disk_before_it_is_made(void **state)
 {
 	(void)state;
-	assert_int_equal(thermo_settings_change(&settings, LIMIT, "0"), 0);
+	/* The setting is the state file: what is written last is what stays. */
+	fake_write(&fake, STATE, "x");
 	fake_remove(&fake, MODE);
 	assert_int_equal(symlinkat("../../../" STATE, fake.host.root_fd, MODE), 0);
 	assert_int_equal(thermo_settings_change(&settings, MODE, "2"), 0);
 	expect(STATE, "2");
+}
+
+static void value_too_long_to_put_back_is_not_changed(void **state)
+{
+	char text[101];
+
+	(void)state;
+	memset(text, 'x', 100);
+	text[100] = '\0';
+	fake_write(&fake, MODE, text);
+	assert_int_equal(thermo_settings_change(&settings, MODE, "2"), -EOVERFLOW);
+	expect(MODE, text);
 }
 
 static void no_change_is_recorded_when_it_reads_so_already(void **state)
@@ -353,6 +366,7 @@ int main(void)
 		TEST(change_is_made_and_put_back_on_close),
 		TEST(change_that_cannot_be_recorded_is_not_made),
 		TEST(change_is_on_disk_before_it_is_made),
+		TEST(value_too_long_to_put_back_is_not_changed),
 		TEST(no_change_is_recorded_when_it_reads_so_already),
 		TEST(missing_setting_fails_and_leaves_no_record),
 		TEST(restore_down_to_a_mark_keeps_the_older_changes),
