@@ -3,6 +3,7 @@
 #include "cli/daemon.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -290,6 +291,20 @@ static int check_sources(struct daemon *d)
 	return alive ? 0 : thermo_fail(-ENODEV, "no source of access information is left");
 }
 
+/* A failure that lasts, a node that is gone say, is told once. */
+static void tick(struct daemon *d, uint64_t elapsed_ns)
+{
+	if (!d->tierer)
+		return;
+	if (tierer_tick(d->tierer, d->snapshot, elapsed_ns) == 0) {
+		d->tick_error[0] = '\0';
+	} else if (strcmp(d->tick_error, thermo_last_error()) != 0) {
+		(void)snprintf(d->tick_error, sizeof(d->tick_error), "%s", thermo_last_error());
+		log_warning("%s, ignoring", d->tick_error);
+	}
+	tell_top_nodes(d);
+}
+
 static int close_window(struct daemon *d, uint64_t now_ns)
 {
 	uint64_t elapsed_ns = now_ns - d->window_start_ns;
@@ -309,8 +324,7 @@ static int close_window(struct daemon *d, uint64_t now_ns)
 	d->snapshot = snapshot;
 	if (snapshot->nr_gone && d->targets_at_ns > now_ns + NO_TARGETS_INTERVAL_NS)
 		d->targets_at_ns = now_ns + NO_TARGETS_INTERVAL_NS;
-	if (d->tierer && tierer_tick(d->tierer, snapshot, elapsed_ns))
-		log_warning("%s, ignoring", thermo_last_error());
+	tick(d, elapsed_ns);
 	if (elapsed_ns)
 		govern(d, now_ns, elapsed_ns);
 	return 0;

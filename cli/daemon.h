@@ -47,6 +47,7 @@ struct daemon {
 	struct tierer *tierer;            /* NULL when it only monitors */
 	struct thermo_topology topology;  /* when it only monitors */
 	struct thermo_snapshot *snapshot; /* newest, NULL before the first window */
+	char tick_error[256];             /* of tiering, that was told; "" when all is well */
 	int nr_targets;                   /* -1: not looked yet */
 	uint32_t nr_sockets;
 	uint64_t started_ns;

@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/cleanup.h"
 #include "core/error.h"
 #include "core/host.h"
 #include "tiering/migrator.h"
 #include "tiering/policy.h"
 
 #define DEFAULT_SHARE_PCT 50
-#define RESERVES_INTERVAL_NS 10000000000ull
+#define MACHINE_INTERVAL_NS 10000000000ull
 #define DEFAULT_HORIZON_NS 60000000000ull
 /* A tick's budget until the first moves have told what they cost. */
 #define FIRST_BUDGET_BYTES (16ull << 20)
@@ -28,55 +29,74 @@ struct tierer {
 	uint32_t nr_cpus;
 	int *node_of_cpu;
 	struct migrator *migrator;
-	uint64_t reserves_at_ns; /* when watermarks are read again */
+	uint64_t machine_at_ns; /* when the machine is looked at anew */
 	struct tierer_status status;
 	struct move_history history;
 };
 
-static int map_cpus(struct tierer *t)
+/* Which node each CPU belongs to, for the CPUs of @topology. */
+static int map_cpus(const struct thermo_host *host, const struct thermo_topology *topology,
+		    int **node_of_cpu, uint32_t *nr_cpus)
 {
 	hwloc_bitmap_t set = hwloc_bitmap_alloc();
-	int err = thermo_host_read_list(t->host, set, "sys/devices/system/cpu/possible");
+	int err = thermo_host_read_list(host, set, "sys/devices/system/cpu/possible");
 	int last = err ? -1 : hwloc_bitmap_last(set);
+	int *map = malloc(((size_t)last + 2) * sizeof(*map));
 
-	t->nr_cpus = (uint32_t)(last + 1);
-	t->node_of_cpu = malloc((t->nr_cpus + 1) * sizeof(*t->node_of_cpu));
-	if (!t->node_of_cpu && !err) {
-		err = -ENOMEM;
-		(void)thermo_fail(err, "tiering: no memory for %u CPUs", t->nr_cpus);
-	}
-	for (uint32_t i = 0; !err && i < t->nr_cpus; i++)
-		t->node_of_cpu[i] = -1;
-	for (size_t i = 0; !err && i < t->topology.nr_nodes; i++) {
-		int id = t->topology.nodes[i].id;
+	if (!map && !err)
+		err = thermo_fail(-ENOMEM, "tiering: no memory for %d CPUs", last + 1);
+	for (int cpu = 0; !err && cpu <= last; cpu++)
+		map[cpu] = -1;
+	for (size_t i = 0; !err && i < topology->nr_nodes; i++) {
+		int id = topology->nodes[i].id;
 
-		if (thermo_host_read_list(t->host, set, "sys/devices/system/node/node%d/cpulist",
-					  id))
+		if (thermo_host_read_list(host, set, "sys/devices/system/node/node%d/cpulist", id))
 			continue;
 		for (int cpu = hwloc_bitmap_first(set); cpu >= 0 && cpu <= last;
 		     cpu = hwloc_bitmap_next(set, cpu))
-			t->node_of_cpu[cpu] = id;
+			map[cpu] = id;
 	}
 	hwloc_bitmap_free(set);
-	return err;
+	if (err) {
+		free(map);
+		return err;
+	}
+	free(*node_of_cpu);
+	*node_of_cpu = map;
+	*nr_cpus = (uint32_t)(last + 1);
+	return 0;
+}
+
+/* Look at the machine anew; what was known stays when that fails, or leaves one tier. */
+static int read_machine(struct tierer *t)
+{
+	AUTO_FREE struct thermo_topology *fresh = calloc(1, sizeof(*fresh));
+	int err;
+
+	if (!fresh)
+		return thermo_fail(-ENOMEM, "tiering: no memory");
+	err = thermo_topology_read(fresh, t->host, t->opts.tiers);
+	if (err)
+		return err;
+	if (fresh->nr_tiers < 2)
+		return thermo_fail(-ENODEV,
+				   "nothing to tier: %zu memory node%s, all of one tier (by %s)",
+				   fresh->nr_nodes, fresh->nr_nodes == 1 ? "" : "s",
+				   fresh->tiers_from);
+	err = map_cpus(t->host, fresh, &t->node_of_cpu, &t->nr_cpus);
+	if (err)
+		return err;
+	t->topology = *fresh;
+	t->nr_schemes = thermo_default_schemes(&t->topology, t->schemes);
+	return 0;
 }
 
 static int init(struct tierer *t)
 {
-	int err = thermo_topology_read(&t->topology, t->host, t->opts.tiers);
+	int err = read_machine(t);
 
-	if (err)
-		return err;
-	if (t->topology.nr_tiers < 2)
-		return thermo_fail(-ENODEV,
-				   "nothing to tier: %zu memory node%s, all of one tier (by %s)",
-				   t->topology.nr_nodes, t->topology.nr_nodes == 1 ? "" : "s",
-				   t->topology.tiers_from);
-	err = t->opts.dry_run ? 0 : thermo_host_require_scan(t->host, "moving pages");
-	if (err)
-		return err;
-	t->nr_schemes = thermo_default_schemes(&t->topology, t->schemes);
-	err = map_cpus(t);
+	if (!err && !t->opts.dry_run)
+		err = thermo_host_require_scan(t->host, "moving pages");
 	if (!err && !t->opts.dry_run)
 		err = migrator_start(&t->migrator, t->host, t->opts.share_pct);
 	return err;
@@ -170,15 +190,22 @@ static void decide_and_act(struct tierer *t, const struct thermo_snapshot *snaps
 	plan_fini(&plan);
 }
 
-int tierer_tick(struct tierer *t, const struct thermo_snapshot *snapshot, uint64_t tick_ns)
+/* Nodes come and go, watermarks change: look at all of it now and then, or when a node is missed.
+ */
+static int observe(struct tierer *t, uint64_t now_ns)
 {
 	int err = thermo_topology_refresh(&t->topology, t->host);
-	bool ready = true;
 
-	if (snapshot->time_ns >= t->reserves_at_ns) {
-		thermo_topology_refresh_reserves(&t->topology, t->host);
-		t->reserves_at_ns = snapshot->time_ns + RESERVES_INTERVAL_NS;
-	}
+	if (!err && now_ns < t->machine_at_ns)
+		return 0;
+	t->machine_at_ns = now_ns + MACHINE_INTERVAL_NS;
+	return read_machine(t);
+}
+
+int tierer_tick(struct tierer *t, const struct thermo_snapshot *snapshot, uint64_t tick_ns)
+{
+	int err = observe(t, snapshot->time_ns);
+	bool ready = true;
 
 	if (t->migrator) {
 		/* An older snapshot may show pages where they no longer are: wait for the next. */

@@ -238,6 +238,29 @@ static int parse_tiers(struct thermo_topology *t, const char *text)
 	return 0;
 }
 
+/* High watermarks of /proc/zoneinfo; where it cannot be read they count as 0. */
+static void read_reserves(struct thermo_topology *t, const struct thermo_host *host)
+{
+	AUTO_FREE char *text = NULL;
+	char *save = NULL;
+	int index = -1;
+
+	for (size_t i = 0; i < t->nr_nodes; i++)
+		t->nodes[i].reserve_bytes = 0;
+	if (thermo_host_read_all(host, &text, "proc/zoneinfo") < 0)
+		return;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		uint64_t pages;
+		int id;
+
+		if (sscanf(line, "Node %d, zone", &id) == 1)
+			index = thermo_topology_find(t, id);
+		/* The per-CPU lines say "high:" and do not match. */
+		else if (index >= 0 && sscanf(line, " high %" SCNu64, &pages) == 1)
+			t->nodes[index].reserve_bytes += pages * THERMO_PAGE_BYTES;
+	}
+}
+
 int thermo_topology_read(struct thermo_topology *topology, const struct thermo_host *host,
 			 const char *tiers)
 {
@@ -262,7 +285,7 @@ int thermo_topology_read(struct thermo_topology *topology, const struct thermo_h
 	err = thermo_topology_refresh(t, host);
 	if (err)
 		return err;
-	thermo_topology_refresh_reserves(t, host);
+	read_reserves(t, host);
 	*topology = *t;
 	return 0;
 }
@@ -285,28 +308,6 @@ static int refresh_free(struct thermo_node *node, const struct thermo_host *host
 	node->total_bytes = total_kb << 10;
 	node->free_bytes = free_kb << 10;
 	return 0;
-}
-
-void thermo_topology_refresh_reserves(struct thermo_topology *t, const struct thermo_host *host)
-{
-	AUTO_FREE char *text = NULL;
-	char *save = NULL;
-	int index = -1;
-
-	for (size_t i = 0; i < t->nr_nodes; i++)
-		t->nodes[i].reserve_bytes = 0;
-	if (thermo_host_read_all(host, &text, "proc/zoneinfo") < 0)
-		return;
-	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		uint64_t pages;
-		int id;
-
-		if (sscanf(line, "Node %d, zone", &id) == 1)
-			index = thermo_topology_find(t, id);
-		/* The per-CPU lines say "high:" and do not match. */
-		else if (index >= 0 && sscanf(line, " high %" SCNu64, &pages) == 1)
-			t->nodes[index].reserve_bytes += pages * THERMO_PAGE_BYTES;
-	}
 }
 
 int thermo_topology_refresh(struct thermo_topology *topology, const struct thermo_host *host)

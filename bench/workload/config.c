@@ -15,8 +15,9 @@
 #include <unistd.h>
 
 #include "bench/workload/config_pattern.h"
-#include "bench/workload/number.h"
+#include "bench/workload/cpu_list.h"
 #include "core/error.h"
+#include "core/number.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 #define DEFAULT_THREAD_NAME "main"
@@ -64,7 +65,7 @@ static int copy_name(struct parser *p, const char *what, const char *text, char 
 static int parse_region_bytes(struct parser *p, const char *text, struct workload_region *r)
 {
 	uint64_t *total_bytes = &p->config->total_bytes;
-	int err = workload_parse_bytes(text, WORKLOAD_MAX_TOTAL_BYTES, &r->bytes);
+	int err = thermo_parse_bytes(text, WORKLOAD_MAX_TOTAL_BYTES, &r->bytes);
 
 	if (err == -EINVAL)
 		return place_fail(&p->place, "size '%.20s': write bytes, such as 4096, 64K or 96M",
@@ -161,7 +162,7 @@ static int parse_thread(struct parser *p, char *line)
 			return place_fail(&p->place, "'%.20s' after the CPUs: give them once",
 					  word);
 		if (strncmp(word, "cpu=", 4) == 0 &&
-		    workload_parse_u64(word + 4, CPU_SETSIZE - 1, &cpu) == 0)
+		    thermo_parse_u64(word + 4, CPU_SETSIZE - 1, &cpu) == 0)
 			CPU_SET(cpu, &t->cpus);
 		else if (strncmp(word, "cpus=", 5) != 0 || workload_parse_cpus(word + 5, &t->cpus))
 			return place_fail(&p->place,
@@ -208,7 +209,7 @@ static int parse_phase_lines(struct parser *p, struct workload_phase *phase)
 				  "write name, milliseconds, access lines",
 				  phase->name, p->nr_lines);
 	p->place.line = p->lines[1].nr;
-	if (workload_parse_u64(p->lines[1].text, WORKLOAD_MAX_TIME_MS, &time_ms))
+	if (thermo_parse_u64(p->lines[1].text, WORKLOAD_MAX_TIME_MS, &time_ms))
 		return place_fail(&p->place,
 				  "phase '%.40s' for '%.20s': write milliseconds, at "
 				  "most 30 days (a thread line needs an empty line after it)",

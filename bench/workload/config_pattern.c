@@ -13,8 +13,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "bench/workload/number.h"
 #include "core/error.h"
+#include "core/number.h"
 
 #define DEFAULT_HOT_SHARE_BP 9000u
 #define NS_PER_MS UINT64_C(1000000)
@@ -48,7 +48,7 @@ size_t workload_split(char *text, char **fields, size_t max)
 static int parse_percent_bp(const char *text, uint32_t *bp)
 {
 	double percent;
-	int err = workload_parse_decimal(text, 100.0, &percent);
+	int err = thermo_parse_decimal(text, 100.0, &percent);
 
 	if (!err)
 		*bp = (uint32_t)lround(percent * WORKLOAD_PERCENT_BP);
@@ -74,7 +74,7 @@ static int set_rw(struct workload_pattern *p, char *value)
 
 static int set_zipf(struct workload_pattern *p, char *value)
 {
-	int err = workload_parse_decimal(value, WORKLOAD_MAX_ZIPF, &p->zipf);
+	int err = thermo_parse_decimal(value, WORKLOAD_MAX_ZIPF, &p->zipf);
 
 	p->kind = WORKLOAD_ZIPF;
 	return err ? err : p->zipf >= WORKLOAD_MIN_ZIPF ? 0 : -EINVAL;
@@ -91,9 +91,9 @@ static int set_hot(struct workload_pattern *p, char *value)
 	char *offset = cut(value, '@');
 
 	p->kind = WORKLOAD_HOT;
-	if (!offset || workload_parse_bytes(value, WORKLOAD_MAX_TOTAL_BYTES, &p->hot_bytes))
+	if (!offset || thermo_parse_bytes(value, WORKLOAD_MAX_TOTAL_BYTES, &p->hot_bytes))
 		return -EINVAL;
-	return workload_parse_bytes(offset, WORKLOAD_MAX_TOTAL_BYTES, &p->hot_offset_bytes);
+	return thermo_parse_bytes(offset, WORKLOAD_MAX_TOTAL_BYTES, &p->hot_offset_bytes);
 }
 
 static int set_share(struct workload_pattern *p, char *value)
@@ -106,8 +106,8 @@ static int set_move(struct workload_pattern *p, char *value)
 	char *every = cut(value, '/');
 	uint64_t every_ms;
 
-	if (!every || workload_parse_bytes(value, WORKLOAD_MAX_TOTAL_BYTES, &p->move_bytes) ||
-	    workload_parse_u64(every, WORKLOAD_MAX_TIME_MS, &every_ms))
+	if (!every || thermo_parse_bytes(value, WORKLOAD_MAX_TOTAL_BYTES, &p->move_bytes) ||
+	    thermo_parse_u64(every, WORKLOAD_MAX_TIME_MS, &every_ms))
 		return -EINVAL;
 	p->move_ns = every_ms * NS_PER_MS;
 	return every_ms > 0 && p->move_bytes > 0 ? 0 : -EINVAL;
@@ -267,13 +267,13 @@ int workload_pattern_parse(struct workload_pattern *pattern, const struct worklo
 	if (find_region(config, fields[0], &p.region))
 		return place_fail(place, "unknown region '%.40s': name one of the first paragraph",
 				  fields[0]);
-	if (workload_parse_u64(fields[1], 1, &random))
+	if (thermo_parse_u64(fields[1], 1, &random))
 		return place_fail(place, "random '%.20s': write 1 for random, 0 for sequential",
 				  fields[1]);
-	if (workload_parse_bytes(fields[2], WORKLOAD_MAX_TOTAL_BYTES, &p.stride_bytes))
+	if (thermo_parse_bytes(fields[2], WORKLOAD_MAX_TOTAL_BYTES, &p.stride_bytes))
 		return place_fail(place, "stride '%.20s': write bytes, such as 64 or 4K",
 				  fields[2]);
-	if (workload_parse_u64(fields[3], WORKLOAD_MAX_WEIGHT, &weight))
+	if (thermo_parse_u64(fields[3], WORKLOAD_MAX_WEIGHT, &weight))
 		return place_fail(place, "weight '%.20s': write a number from 0 to %u", fields[3],
 				  WORKLOAD_MAX_WEIGHT);
 	p.weight = (uint32_t)weight;

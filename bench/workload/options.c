@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/workload/number.h"
 #include "core/error.h"
+#include "core/number.h"
 
 #define NS_PER_S 1e9
 #define MAX_SECONDS 1e6 /* as milliseconds, still an int for poll() */
@@ -113,7 +113,7 @@ static int set_number(const char *name, const char *text, uint64_t min, uint64_t
 {
 	uint64_t v;
 
-	if (workload_parse_u64(text, max, &v) || v < min)
+	if (thermo_parse_u64(text, max, &v) || v < min)
 		return thermo_fail(-EINVAL, "--%s=%.20s: give a number from %ju to %ju", name, text,
 				   (uintmax_t)min, (uintmax_t)max);
 	*value = v;
@@ -124,7 +124,7 @@ static int set_seconds(const char *name, const char *text, uint64_t *ns)
 {
 	double seconds;
 
-	if (workload_parse_decimal(text, MAX_SECONDS, &seconds))
+	if (thermo_parse_decimal(text, MAX_SECONDS, &seconds))
 		return thermo_fail(-EINVAL, "--%s=%.20s: give seconds, such as 0.5 or 60", name,
 				   text);
 	*ns = (uint64_t)(seconds * NS_PER_S);

@@ -81,13 +81,6 @@ THERMO_API int thermo_topology_read(struct thermo_topology *topology,
 THERMO_API int thermo_topology_refresh(struct thermo_topology *topology,
 				       const struct thermo_host *host);
 
-/*
- * Read watermarks again; they change with min_free_kbytes and with huge pages, so
- * now and then will do.  Where /proc/zoneinfo cannot be read they are 0.
- */
-THERMO_API void thermo_topology_refresh_reserves(struct thermo_topology *topology,
-						 const struct thermo_host *host);
-
 /* Return: index in @topology of node number @id, or -1. */
 THERMO_API int thermo_topology_find(const struct thermo_topology *topology, int id);
 

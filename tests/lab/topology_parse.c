@@ -2,12 +2,12 @@
 /* topology_parse.c - sizes, numbers and nodes as the user writes them. */
 #include "tests/lab/topology.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
+#include "core/number.h"
 
 #define MIB (1024ULL * 1024)
 
@@ -16,42 +16,23 @@ enum { MAX_LATENCY_NS = 60000, MAX_BANDWIDTH_GIB_S = 4096, MAX_DISTANCE = 120 };
 int lab_parse_number(const char *text, const char *what, uint32_t min, uint32_t max,
 		     uint32_t *value)
 {
-	char *end;
+	uint64_t v;
 
-	errno = 0;
-	unsigned long v = strtoul(text, &end, 10);
-	/* strtoul takes "-1" and " 1". */
-	if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno != 0 || v < min || v > max)
+	if (thermo_parse_u64(text, max, &v) || v < min)
 		return thermo_fail(-EINVAL, "lab: %s: '%.40s' is not a number from %u to %u", what,
 				   text, min, max);
 	*value = (uint32_t)v;
 	return 0;
 }
 
-static uint64_t unit_bytes(const char *unit)
-{
-	if (strcmp(unit, "M") == 0 || strcmp(unit, "MiB") == 0)
-		return MIB;
-	if (strcmp(unit, "G") == 0 || strcmp(unit, "GiB") == 0)
-		return 1024 * MIB;
-	return 0;
-}
-
 int lab_parse_size(const char *text, const char *what, uint64_t *bytes)
 {
-	char *end;
-
-	errno = 0;
-	unsigned long long number = strtoull(text, &end, 10);
-	uint64_t unit = unit_bytes(end);
 	/* The upper limit is one that no sum of nodes overflows. */
-	if (!isdigit((unsigned char)text[0]) || errno != 0 || unit == 0 || number == 0 ||
-	    number > (1ULL << 40) / unit || number * unit % (2 * MIB) != 0)
+	if (thermo_parse_bytes(text, 1ULL << 40, bytes) || *bytes == 0 || *bytes % (2 * MIB) != 0)
 		return thermo_fail(
 				-EINVAL,
 				"lab: %s: '%.40s' is not a size such as 512M or 2G, in steps of 2M",
 				what, text);
-	*bytes = number * unit;
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "core/error.h"
+#include "core/number.h"
 #include "tests/lab/truth/analysis.h"
 #include "tests/lab/truth/print.h"
 
@@ -73,15 +74,10 @@ struct parsed {
 
 static int parse_u64(const char *text, const char *what, uint64_t max, uint64_t *value)
 {
-	char *end;
-
-	errno = 0;
-	unsigned long long v = strtoull(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || v > max)
+	if (thermo_parse_u64(text, max, value))
 		return thermo_fail(-EINVAL,
 				   "truth-report: %s: '%.40s' is not a number up to %" PRIu64, what,
 				   text, max);
-	*value = v;
 	return 0;
 }
 

@@ -12,7 +12,6 @@
 #include <cmocka.h>
 
 #include "bench/workload/config.h"
-#include "bench/workload/number.h"
 #include "bench/workload/options.h"
 #include "thermocline/error.h"
 
