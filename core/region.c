@@ -182,20 +182,56 @@ double rate_relative_error(const struct rate *rate)
 	return sqrt(1 / (rate->events + PRIOR_EVENTS) + OVERDISPERSION);
 }
 
+/*
+ * That hot memory went silent is believed the second time.  A process that does
+ * not run for a moment, or waits for a page, touches nothing: and because hot pages
+ * wait so shortly, one such moment is more exposure than many rounds of touches.  So
+ * the first silence of a bin weighs at most as much as all that is known of it,
+ * which halves its rate.  A touch needs no second one: it did happen.
+ * Return: by how many accesses per second silence was doubted.
+ */
+static double doubt_silence(struct region *r)
+{
+	double bytes = (double)region_bytes(r) / REGION_BINS, doubted = 0;
+
+	for (int i = 0; i < REGION_BINS; i++) {
+		struct rate old = bins_rate(&r->known, i, i + 1);
+		struct rate now = bins_rate(&r->window, i, i + 1);
+		double share = now.exposure > 0 ? old.exposure / now.exposure : 1;
+
+		if (now.exposure <= 0)
+			continue;
+		if (share >= 1 || now.events * old.exposure * 2 >= old.events * now.exposure ||
+		    r->doubted & 1u << i) {
+			r->doubted &= (uint8_t) ~(1u << i);
+			continue;
+		}
+		r->doubted |= (uint8_t)(1u << i);
+		doubted += (rate_per_byte(&old, 0) - rate_per_byte(&now, 0)) * bytes;
+		r->window.events[i] *= (float)share;
+		r->window.exposure[i] *= (float)share;
+	}
+	return doubted;
+}
+
 double region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life_ns)
 {
-	struct rate old = region_rate(r), now = bins_rate(&r->window, 0, REGION_BINS);
 	float weight = (float)region_weight(r, now_ns, half_life_ns);
+	struct rate old, now = bins_rate(&r->window, 0, REGION_BINS);
+	double doubted;
 	bool changed;
 
 	if (now.exposure <= 0)
 		return 0;
-	old.events *= (double)weight;
-	old.exposure *= (double)weight;
+	scale_evidence(&r->known, weight);
+	doubted = doubt_silence(r);
+	old = region_rate(r);
+	now = bins_rate(&r->window, 0, REGION_BINS);
 	changed = rates_differ(&old, &now) > SIGNIFICANT;
 	if (changed || !r->evidence_ns)
 		r->changed_ns = now_ns;
-	scale_evidence(&r->known, changed ? 0 : weight);
+	if (changed)
+		r->known = (struct evidence){ { 0 }, { 0 } };
 	add_evidence(&r->known, &r->window);
 	/* Who accesses it is a slower question: the old count less, but count. */
 	if (r->evidence_ns)
@@ -204,7 +240,7 @@ double region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life
 	r->evidence_ns = now_ns;
 	return changed ? fabs(rate_per_byte(&now, 0) - rate_per_byte(&old, 0)) *
 					       (double)region_bytes(r)
-		       : 0;
+		       : doubted;
 }
 
 double region_best_split(const struct region *r, uint64_t *at)
@@ -260,6 +296,7 @@ void region_trim(struct region *r, uint64_t start, uint64_t end)
 	transfer(&r->window, start, end, &window, r->start, r->end);
 	r->start = start;
 	r->end = end;
+	r->doubted = 0;
 	/* Who did it is known for the whole only: each part gets its share. */
 	if (before > 0)
 		scale_attribution(r, (float)(region_rate(r).events / before));
@@ -277,6 +314,7 @@ void region_merge(struct region *r, const struct region *right)
 	struct region merged = *r;
 
 	merged.end = right->end;
+	merged.doubted = 0;
 	merged.known = merged.window = (struct evidence){ { 0 }, { 0 } };
 	transfer(&merged.known, r->start, right->end, &r->known, r->start, r->end);
 	transfer(&merged.known, r->start, right->end, &right->known, right->start, right->end);

@@ -42,6 +42,7 @@ struct region {
 	struct heavy tids[THERMO_TOP_TIDS];
 	uint64_t evidence_ns; /* last; 0: never */
 	uint64_t changed_ns;
+	uint8_t doubted;   /* bins, a bit each, whose last silence was not fully believed */
 	float lower_share; /* of its resident bytes, on lower tiers; set by the monitor */
 };
 
@@ -75,7 +76,7 @@ void region_attribute(struct region *r, const struct thermo_access *access, doub
 
 /*
  * End the window at @now_ns.  Return: by how many accesses per second the rate
- * changed, if it changed significantly; else 0.
+ * changed, if it changed significantly, or may have; else 0.
  */
 double region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life_ns);
 

@@ -146,6 +146,30 @@ static void noise_is_no_change(void **state)
 	assert_int_equal(r.changed_ns, SECOND);
 }
 
+/* 1000 touches that waited 5 ms each on average, against a tenth of a second of silence. */
+static void one_silence_halves_a_hot_rate_and_the_second_is_believed(void **state)
+{
+	struct region r = make_region(0, 8 * MIB);
+	double bytes = 8.0 * MIB;
+
+	(void)state;
+	region_add(&r, 0, 8 * MIB, 1000, 0.005 * bytes);
+	(void)region_close_window(&r, SECOND, HALF_LIFE);
+	struct rate before = region_rate(&r);
+
+	region_add(&r, 0, 8 * MIB, 0, 0.1 * bytes);
+	/* Told all the same: it is worth a closer look. */
+	assert_true(region_close_window(&r, SECOND + 1, HALF_LIFE) > 0);
+	struct rate doubted = region_rate(&r);
+
+	assert_near(rate_per_byte(&doubted, 0) / rate_per_byte(&before, 0), 0.5, 0.01);
+	region_add(&r, 0, 8 * MIB, 0, 0.1 * bytes);
+	assert_true(region_close_window(&r, SECOND + 2, HALF_LIFE) > 0);
+	struct rate believed = region_rate(&r);
+
+	assert_near(rate_per_byte(&believed, 0), 0, 0.01);
+}
+
 static void first_evidence_sets_the_age(void **state)
 {
 	struct region r = make_region(0, 8 * MIB);
