@@ -21,6 +21,8 @@
 #define MIN_WEIGHT 1e-4
 /* A difference below this is not worth a region, however sure it is. */
 #define WORTHWHILE_RATIO 1.3
+/* Silence so soon after silence is the same one. */
+#define SILENCE_NS 5000000000ull
 
 static struct rate bins_rate(const struct evidence *e, int first, int end)
 {
@@ -190,8 +192,9 @@ double rate_relative_error(const struct rate *rate)
  * which halves its rate.  A touch needs no second one: it did happen.
  * Return: by how many accesses per second silence was doubted.
  */
-static double doubt_silence(struct region *r)
+static double doubt_silence(struct region *r, uint64_t now_ns)
 {
+	bool again = now_ns - r->doubted_ns >= SILENCE_NS;
 	double bytes = (double)region_bytes(r) / REGION_BINS, doubted = 0;
 
 	for (int i = 0; i < REGION_BINS; i++) {
@@ -202,10 +205,12 @@ static double doubt_silence(struct region *r)
 		if (now.exposure <= 0)
 			continue;
 		if (share >= 1 || now.events * old.exposure * 2 >= old.events * now.exposure ||
-		    r->doubted & 1u << i) {
+		    (again && r->doubted & 1u << i)) {
 			r->doubted &= (uint8_t) ~(1u << i);
 			continue;
 		}
+		if (!(r->doubted & 1u << i))
+			r->doubted_ns = now_ns;
 		r->doubted |= (uint8_t)(1u << i);
 		doubted += (rate_per_byte(&old, 0) - rate_per_byte(&now, 0)) * bytes;
 		r->window.events[i] *= (float)share;
@@ -224,7 +229,7 @@ double region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life
 	if (now.exposure <= 0)
 		return 0;
 	scale_evidence(&r->known, weight);
-	doubted = doubt_silence(r);
+	doubted = doubt_silence(r, now_ns);
 	old = region_rate(r);
 	now = bins_rate(&r->window, 0, REGION_BINS);
 	changed = rates_differ(&old, &now) > SIGNIFICANT;

@@ -42,8 +42,9 @@ struct region {
 	struct heavy tids[THERMO_TOP_TIDS];
 	uint64_t evidence_ns; /* last; 0: never */
 	uint64_t changed_ns;
-	uint8_t doubted;   /* bins, a bit each, whose last silence was not fully believed */
-	float lower_share; /* of its resident bytes, on lower tiers; set by the monitor */
+	uint64_t doubted_ns; /* when it last was */
+	uint8_t doubted;     /* bins, a bit each, whose last silence was not fully believed */
+	float lower_share;   /* of its resident bytes, on lower tiers; set by the monitor */
 };
 
 /* Sums over the bins, and the rate per byte that they make. */

@@ -52,10 +52,15 @@ settings_are_back()
 	diff "$dir/settings.before" "$dir/settings.after"
 }
 
+good()
+{
+	reaches first 40 && reaches moved 20 && cheap
+}
+
 require_lab
 check "a workload and the daemon run in the lab" run
 # A shared machine may starve the guest for a while: one more try, and it is said.
-if [ "$failed" -eq 0 ] && ! { reaches first 40 && reaches moved 20; } >"$work/try.log" 2>&1; then
+if [ "$failed" -eq 0 ] && ! good >"$work/try.log" 2>&1; then
 	echo "# first try: $(tail -n 1 "$work/try.log"): trying once more"
 	check "a second try runs" run
 fi

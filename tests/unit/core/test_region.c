@@ -164,7 +164,7 @@ static void one_silence_halves_a_hot_rate_and_the_second_is_believed(void **stat
 
 	assert_near(rate_per_byte(&doubted, 0) / rate_per_byte(&before, 0), 0.5, 0.01);
 	region_add(&r, 0, 8 * MIB, 0, 0.1 * bytes);
-	assert_true(region_close_window(&r, SECOND + 2, HALF_LIFE) > 0);
+	assert_true(region_close_window(&r, 7 * SECOND, HALF_LIFE) > 0);
 	struct rate believed = region_rate(&r);
 
 	assert_near(rate_per_byte(&believed, 0), 0, 0.01);
