@@ -43,8 +43,10 @@ static int map_cpus(const struct thermo_host *host, const struct thermo_topology
 	int last = err ? -1 : hwloc_bitmap_last(set);
 	int *map = malloc(((size_t)last + 2) * sizeof(*map));
 
-	if (!map && !err)
-		err = thermo_fail(-ENOMEM, "tiering: no memory for %d CPUs", last + 1);
+	if (!map) {
+		hwloc_bitmap_free(set);
+		return thermo_fail(-ENOMEM, "tiering: no memory for %d CPUs", last + 1);
+	}
 	for (int cpu = 0; !err && cpu <= last; cpu++)
 		map[cpu] = -1;
 	for (size_t i = 0; !err && i < topology->nr_nodes; i++) {
