@@ -174,19 +174,6 @@ bool watch_touch(struct watch_set *set, struct thermo_access *access)
 	return false;
 }
 
-void watch_forget(struct watch_set *set, pid_t pid)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < set->nr; i++) {
-		if (set->watches[i]->pid == pid)
-			watch_free(set->watches[i]);
-		else
-			set->watches[kept++] = set->watches[i];
-	}
-	set->nr = kept;
-}
-
 /* A stretch of units with the same share untouched, reported as one. */
 struct silence {
 	uint64_t start;

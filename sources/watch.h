@@ -57,9 +57,6 @@ void watch_armed(struct watch_set *set, pid_t pid, uint64_t time_ns);
  */
 bool watch_touch(struct watch_set *set, struct thermo_access *access);
 
-/* The process is gone, or its pages were unmapped: claim nothing of it. */
-void watch_forget(struct watch_set *set, pid_t pid);
-
 /*
  * End the watches whose horizon has passed at @now_ns: report what was not
  * touched.  Return: reports made.

@@ -288,22 +288,6 @@ static void several_runs_are_told_apart(void **state)
 	assert_near(claimed(), 2.0 * PAGE * HORIZON, 0.1);
 }
 
-static void forgotten_process_claims_nothing(void **state)
-{
-	const struct thermo_page_run run = { 0x10000, 0x20000, false };
-
-	(void)state;
-	arm(0x10000, 0x20000, MS);
-	assert_int_equal(watch_add(&set, PID + 1, MS, THERMO_SCOPE_ALL, 1, &run, 1), 0);
-	arm(0x30000, 0x40000, MS);
-	watch_forget(&set, PID);
-	assert_int_equal(set.nr, 1);
-	assert_false(touches(0x10000, 2 * MS));
-	expire(MS + HORIZON);
-	assert_int_equal(nr_reports, 1);
-	assert_int_equal(reports[0].pid, PID + 1);
-}
-
 static void too_many_ranges_are_refused_and_claim_nothing(void **state)
 {
 	const struct thermo_page_run run = { 0x10000, 0x11000, false };
@@ -335,7 +319,6 @@ int main(void)
 		TEST(huge_page_is_one_unit),
 		TEST(part_of_a_huge_page_was_not_armed),
 		TEST(several_runs_are_told_apart),
-		TEST(forgotten_process_claims_nothing),
 		TEST(too_many_ranges_are_refused_and_claim_nothing),
 	};
 
