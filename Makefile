@@ -40,7 +40,7 @@ feature = $(if $(filter no,$(WITH_$1)),,$(or $2,$(if $(filter yes,$(WITH_$1)),$(
 HAVE_TRACEEVENT := $(call feature,TRACEEVENT,$(call has_pkg,libtraceevent))
 HAVE_SYSTEMD    := $(call feature,SYSTEMD,$(call has_pkg,libsystemd))
 HAVE            := $(foreach f,TRACEEVENT SYSTEMD,$(if $(HAVE_$f),$f))
-PKGS            := json-c hwloc $(if $(HAVE_TRACEEVENT),libtraceevent) $(if $(HAVE_SYSTEMD),libsystemd)
+PKGS            := json-c hwloc libzstd $(if $(HAVE_TRACEEVENT),libtraceevent) $(if $(HAVE_SYSTEMD),libsystemd)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wpointer-arith -Wwrite-strings -Wundef -Wformat=2 -Wimplicit-fallthrough \
@@ -79,7 +79,7 @@ BENCHES   := $(BENCH_SRC:%.c=$(O)/%)
 FUZZERS   := $(FUZZ_SRC:%.c=$(O)/%)
 
 .PHONY: all check unit lab-check bench fuzz asan tsan lint install uninstall clean help deps demo \
-	build-deps check-deps lab-deps FORCE
+	build-deps check-deps bench-deps lab-deps FORCE
 all: $(LIB) $(SOLIB) $(PROGRAM) $(WORKLOAD) $(TRUTH) $(PLUGIN) $(LAB_FILES)
 
 # Objects depend on the command that built them: changing a flag rebuilds.
@@ -145,8 +145,9 @@ $(RUN): %.run: %
 # Nothing but make and a compiler is needed to start: what is missing comes first.
 build-deps: ; @sh packaging/deps.sh install build
 check-deps: ; @sh packaging/deps.sh install build check
+bench-deps: ; @sh packaging/deps.sh install build bench
 lab-deps: ; @sh packaging/deps.sh install build check lab
-deps: ; @sh packaging/deps.sh list build check lint lab; sh packaging/deps.sh install build check lint lab
+deps: ; @sh packaging/deps.sh list build bench check lint lab; sh packaging/deps.sh install build bench check lint lab
 
 check: check-deps
 	$(Q)+$(MAKE) --no-print-directory unit
@@ -154,7 +155,8 @@ check: check-deps
 unit: $(TESTS:%=%.run)
 lab-check: all
 	$(Q)O=$(O) sh tests/lab/run-tests.sh
-bench: $(BENCHES:%=%.run)
+bench: bench-deps
+	$(Q)+$(MAKE) --no-print-directory $(BENCHES:%=%.run)
 demo: lab-deps
 	$(Q)+$(MAKE) --no-print-directory all
 	$(Q)O=$(O) sh tests/lab/demo.sh

@@ -51,7 +51,8 @@ static int start_source(struct daemon *d, const struct thermo_source *source)
 				   (uint8_t)d->nr_runners);
 	if (!err) {
 		err = thermo_monitor_add_reporter(d->monitor,
-						  runner_reporter(d->runners[d->nr_runners]));
+						  runner_reporter(d->runners[d->nr_runners]),
+						  source->name);
 		d->nr_runners++;
 		return err;
 	}

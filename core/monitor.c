@@ -9,6 +9,7 @@
 #include "thermocline/monitor.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,15 +17,13 @@
 #include "core/error.h"
 #include "core/host.h"
 #include "core/residency.h"
-#include "core/select.h"
 #include "core/snapshot.h"
-#include "core/target.h"
+#include "core/targets.h"
 
 #define DEFAULT_MIN_NR_REGIONS 10
 #define DEFAULT_MAX_NR_REGIONS 1000
 #define DEFAULT_HALF_LIFE_MS 5000
 #define DRAIN_BATCH 256
-#define MAX_RANGES_PER_TARGET 64
 /* Pages asked for each window, over all regions, and for one region. */
 #define RESIDENCY_PAGES 4096
 #define MAX_PAGES_PER_REGION 16
@@ -36,6 +35,7 @@
 /* A source that samples all the time: its exposure is the window's length. */
 struct attached {
 	struct thermo_reporter *reporter;
+	char name[16];
 	uint64_t dropped;        /* at the last window */
 	uint64_t window_samples; /* with watched_ns 0 */
 	uint64_t window_accesses;
@@ -50,8 +50,7 @@ struct thermo_monitor {
 	uint64_t half_life_ns;
 	size_t nr_attached;
 	struct attached attached[THERMO_MAX_REPORTERS];
-	size_t nr_targets;
-	struct target *targets; /* sorted by pid */
+	struct targets targets;
 	struct thermo_monitor_counters counters;
 	uint64_t window_start_ns;
 	uint64_t sequence;
@@ -89,20 +88,22 @@ void thermo_monitor_free(struct thermo_monitor *monitor)
 {
 	if (!monitor)
 		return;
-	for (size_t i = 0; i < monitor->nr_targets; i++)
-		target_fini(&monitor->targets[i]);
-	free(monitor->targets);
+	targets_fini(&monitor->targets);
 	free(monitor);
 }
 
-int thermo_monitor_add_reporter(struct thermo_monitor *m, struct thermo_reporter *reporter)
+int thermo_monitor_add_reporter(struct thermo_monitor *m, struct thermo_reporter *reporter,
+				const char *name)
 {
+	struct attached *to = &m->attached[m->nr_attached];
+
 	if (m->nr_attached == THERMO_MAX_REPORTERS)
 		return thermo_fail(-ENOSPC, "monitor: more than %d reporters",
 				   THERMO_MAX_REPORTERS);
-	m->attached[m->nr_attached++] =
-			(struct attached){ .reporter = reporter,
-					   .dropped = thermo_reporter_dropped(reporter) };
+	*to = (struct attached){ .reporter = reporter,
+				 .dropped = thermo_reporter_dropped(reporter) };
+	(void)snprintf(to->name, sizeof(to->name), "%s", name);
+	m->nr_attached++;
 	return 0;
 }
 
@@ -128,86 +129,18 @@ void thermo_monitor_set_top_nodes(struct thermo_monitor *m, const int *nodes, si
 
 /* --- targets --- */
 
-static int by_pid(const void *a, const void *b)
-{
-	const struct target *x = a, *y = b;
-
-	return x->info.pid < y->info.pid ? -1 : x->info.pid > y->info.pid;
-}
-
-static struct target *find_target(const struct thermo_monitor *m, pid_t pid)
-{
-	struct target key = { .info.pid = pid };
-
-	return m->nr_targets ? bsearch(&key, m->targets, m->nr_targets, sizeof(key), by_pid) : NULL;
-}
-
-/* Take over what is known if it is the same process, not only the same pid. */
-static void adopt(struct thermo_monitor *m, const struct thermo_proc *proc, struct target *t)
-{
-	struct target *old = find_target(m, proc->pid);
-
-	if (old && !old->gone && old->info.start_ticks == proc->start_ticks) {
-		*t = *old;
-		*old = (struct target){ .info.pid = proc->pid };
-	}
-	t->info.pid = proc->pid;
-	t->info.start_ticks = proc->start_ticks;
-	t->info.rss_bytes = proc->rss_bytes;
-	memcpy(t->info.name, proc->name, sizeof(t->info.name));
-}
-
-static int follow_one(const struct thermo_monitor *m, struct target *t, size_t max_ranges)
-{
-	struct thermo_range ranges[MAX_RANGES_PER_TARGET];
-	int nr = thermo_proc_ranges(m->host, t->info.pid, max_ranges, ranges);
-
-	return nr < 0 ? nr : target_follow(t, ranges, (size_t)nr, m->min_nr_regions);
-}
-
 int thermo_monitor_update_targets(struct thermo_monitor *m, const struct thermo_target_spec *spec)
 {
-	AUTO_FREE struct thermo_proc *procs = NULL;
-	ssize_t nr_procs = thermo_select(m->host, spec, &procs);
-	struct target *targets;
-	size_t nr = 0, max_ranges;
-
-	if (nr_procs < 0)
-		return (int)nr_procs;
-	/* Each has a region at least. */
-	if (nr_procs > (ssize_t)m->max_nr_regions)
-		nr_procs = (ssize_t)m->max_nr_regions;
-	targets = calloc((size_t)nr_procs + 1, sizeof(*targets));
-	if (!targets)
-		return thermo_fail(-ENOMEM, "monitor: no memory for %zd targets", nr_procs);
-	/* Mappings alone must not eat up the regions. */
-	max_ranges = m->max_nr_regions / 2 / (size_t)(nr_procs + 1) + 1;
-	if (max_ranges > MAX_RANGES_PER_TARGET)
-		max_ranges = MAX_RANGES_PER_TARGET;
-	for (ssize_t i = 0; i < nr_procs; i++) {
-		adopt(m, &procs[i], &targets[nr]);
-		/* It may exit at any time, or be none of our business: then it is no target. */
-		if (follow_one(m, &targets[nr], max_ranges))
-			target_fini(&targets[nr]);
-		else
-			nr++;
-	}
-	for (size_t i = 0; i < m->nr_targets; i++)
-		target_fini(&m->targets[i]);
-	free(m->targets);
-	if (nr)
-		qsort(targets, nr, sizeof(*targets), by_pid);
-	m->targets = targets;
-	m->nr_targets = nr;
-	return (int)nr;
+	return targets_update(&m->targets, m->host, spec, m->min_nr_regions, m->max_nr_regions);
 }
 
 size_t thermo_monitor_pids(const struct thermo_monitor *m, pid_t *pids, size_t max)
 {
-	size_t nr = m->nr_targets < max ? m->nr_targets : max;
+	size_t nr = 0;
 
-	for (size_t i = 0; i < nr; i++)
-		pids[i] = m->targets[i].info.pid;
+	for (size_t i = 0; i < m->targets.nr && nr < max; i++)
+		if (m->targets.list[i].info.pid != THERMO_PID_PHYSICAL)
+			pids[nr++] = m->targets.list[i].info.pid;
 	return nr;
 }
 
@@ -245,7 +178,7 @@ static void ingest(struct thermo_monitor *m, struct attached *from, const struct
 		m->counters.bad++;
 		return;
 	}
-	t = a->space == THERMO_SPACE_VIRTUAL ? find_target(m, a->pid) : NULL;
+	t = a->space == THERMO_SPACE_VIRTUAL ? targets_find(&m->targets, a->pid) : NULL;
 	if (!t) {
 		m->counters.no_target++;
 		return;
@@ -314,8 +247,8 @@ static size_t count_regions(const struct thermo_monitor *m)
 {
 	size_t nr = 0;
 
-	for (size_t i = 0; i < m->nr_targets; i++)
-		nr += m->targets[i].nr_regions;
+	for (size_t i = 0; i < m->targets.nr; i++)
+		nr += m->targets.list[i].nr_regions;
 	return nr;
 }
 
@@ -324,8 +257,8 @@ static double close_regions(struct thermo_monitor *m, uint64_t now_ns, double ex
 {
 	double changed = 0;
 
-	for (size_t i = 0; i < m->nr_targets; i++) {
-		struct target *t = &m->targets[i];
+	for (size_t i = 0; i < m->targets.nr; i++) {
+		struct target *t = &m->targets.list[i];
 
 		for (size_t j = 0; j < t->nr_regions; j++) {
 			struct region *r = &t->regions[j];
@@ -349,8 +282,8 @@ static void merge_regions(struct thermo_monitor *m)
 	uint32_t min_nr_regions = m->min_nr_regions;
 
 	do {
-		for (size_t i = 0; i < m->nr_targets; i++) {
-			struct target *t = &m->targets[i];
+		for (size_t i = 0; i < m->targets.nr; i++) {
+			struct target *t = &m->targets.list[i];
 
 			target_merge(t, threshold, target_bytes(t) / min_nr_regions);
 		}
@@ -381,8 +314,8 @@ static void split_regions(struct thermo_monitor *m)
 	/* Without memory the regions stay as they are. */
 	if (!splits)
 		return;
-	for (size_t i = 0; i < m->nr_targets; i++) {
-		struct target *t = &m->targets[i];
+	for (size_t i = 0; i < m->targets.nr; i++) {
+		struct target *t = &m->targets.list[i];
 
 		for (size_t j = 0; j < t->nr_regions; j++) {
 			struct split s = { .target = t };
@@ -430,7 +363,7 @@ static float lower_share(const struct thermo_monitor *m, const struct thermo_reg
 static void view_target(struct thermo_monitor *m, size_t index, unsigned int nr_pages,
 			uint64_t now_ns, struct thermo_region *out)
 {
-	struct target *t = &m->targets[index];
+	struct target *t = &m->targets.list[index];
 	double prior = target_mean_rate(t);
 
 	for (size_t i = 0; i < t->nr_regions; i++) {
@@ -458,7 +391,7 @@ int thermo_monitor_close_window(struct thermo_monitor *m, struct thermo_snapshot
 	m->window_start_ns = now_ns;
 
 	nr_regions = count_regions(m);
-	struct thermo_snapshot *s = snapshot_alloc(m->nr_targets, nr_regions);
+	struct thermo_snapshot *s = snapshot_alloc(m->targets.nr, nr_regions);
 
 	if (!s)
 		return thermo_fail(-ENOMEM, "monitor: no memory for a snapshot of %zu regions",
@@ -471,11 +404,11 @@ int thermo_monitor_close_window(struct thermo_monitor *m, struct thermo_snapshot
 	s->window_ns = window_ns;
 	s->sequence = ++m->sequence;
 	s->counters = m->counters;
-	for (size_t i = 0; i < m->nr_targets; i++) {
-		targets[i] = m->targets[i].info;
+	for (size_t i = 0; i < m->targets.nr; i++) {
+		targets[i] = m->targets.list[i].info;
 		view_target(m, i, nr_pages, now_ns, regions);
-		s->nr_gone += m->targets[i].gone;
-		regions += m->targets[i].nr_regions;
+		s->nr_gone += m->targets.list[i].gone;
+		regions += m->targets.list[i].nr_regions;
 	}
 	for (size_t i = 0; i < nr_regions; i++)
 		total += s->regions[i].accesses_per_s;

@@ -15,8 +15,9 @@ static void fill_shares(const struct heavy *list, int nr, double total, struct t
 {
 	for (int i = 0; i < nr; i++)
 		if (list[i].weight > 0 && total > 0)
-			out[i] = (struct thermo_share){ list[i].key,
-							(float)((double)list[i].weight / total) };
+			out[i] = (struct thermo_share){
+				.key = list[i].key, .share = (float)((double)list[i].weight / total)
+			};
 }
 
 static int by_share(const void *a, const void *b)

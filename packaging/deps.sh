@@ -6,7 +6,8 @@
 #	deps.sh list GROUP...		name what is missing
 #	deps.sh install GROUP...	install it (as root)
 #
-# Groups: build (the program), check (unit tests), lab (the virtual machine), lint.
+# Groups: build (the program), bench (what it is compared with), check (unit tests), lab (the virtual
+# machine), lint.
 # Package lists are fetched into a temporary folder and thrown away: the machine's own apt sources
 # and lists stay as they are, also where QEMU has to come from the release's backports.
 
@@ -28,11 +29,12 @@ die()
 packages_of()
 {
 	case $1 in
-	build) echo gcc make pkg-config libjson-c-dev libhwloc-dev libtraceevent-dev ;;
+	build) echo gcc make pkg-config libjson-c-dev libhwloc-dev libtraceevent-dev libzstd-dev ;;
+	bench) echo libck-dev ;;
 	check) echo libcmocka-dev ;;
 	lab) echo qemu-system-x86 busybox-static cpio kmod xz-utils zstd ;;
 	lint) echo clang-format clang-tidy cppcheck groff shellcheck ;;
-	*) die "'$1' is no group: build, check, lab or lint" ;;
+	*) die "'$1' is no group: build, bench, check, lab or lint" ;;
 	esac
 }
 

@@ -31,9 +31,11 @@ extern "C" {
 struct thermo_host;
 struct thermo_monitor;
 
-#define THERMO_MAX_REPORTERS 64
+#define THERMO_MAX_REPORTERS 128
+#define THERMO_MAX_SOURCES 8 /* told apart in snapshots; those above are in the last */
 #define THERMO_TOP_CPUS 8
-#define THERMO_TOP_TIDS 4
+#define THERMO_TOP_TIDS 8
+#define THERMO_TOP_NODES 8
 #define THERMO_REGION_NODES 4
 
 /**
@@ -49,15 +51,17 @@ struct thermo_monitor_opts {
 };
 
 /**
- * struct thermo_target_spec - Which processes to watch.  All that is set must hold.
- * @pids:	One of these; NULL: any.
+ * struct thermo_target_spec - What to watch.  All that is set must hold.
+ * @pids:	One of these, or a descendant of one; NULL: any.
  * @cgroup:	In this cgroup or below it, as "/a/b" relative to the cgroup2 mount.
  * @name:	Command name matches this pattern, fnmatch(3).
  * @min_rss_bytes:	At least so much resident; default 32 MiB when neither pids nor
  *		cgroup nor name is given, else 0.
  * @max_targets:	At most so many, the largest first; default 256.
+ * @physical:	Physical memory instead of processes; nothing else may be set.
  *
- * Kernel threads and the caller itself are never watched.
+ * Kernel threads and the caller itself are never watched.  A descendant stays a
+ * target when its parent exits.
  */
 struct thermo_target_spec {
 	const pid_t *pids;
@@ -66,12 +70,18 @@ struct thermo_target_spec {
 	const char *name;
 	uint64_t min_rss_bytes;
 	size_t max_targets;
+	bool physical;
 };
 
-/* One of the heaviest CPUs or threads; the share is of the region's events. */
+/**
+ * struct thermo_share - One of the heaviest CPUs, threads or nodes.
+ * @share:	Of the region's accesses, 0 to 1; 0: unused, and so are all that follow.
+ * @error:	@share may be too high by so much, never too low.
+ */
 struct thermo_share {
 	uint32_t key;
 	float share;
+	float error;
 };
 
 struct thermo_node_bytes {
@@ -84,13 +94,24 @@ struct thermo_node_bytes {
  * @target:	Index in thermo_snapshot.targets.
  * @accesses_per_s:	Of the whole region; with @accesses_per_s_error, one standard
  *		error.
- * @read_share, @write_share:	Of the events whose direction is known, 0 to 1; both 0
+ * @bytes_per_s:	What the accesses moved; those of unknown size count as a cache
+ *		line of 64 bytes.
+ * @read_share, @write_share:	Of the accesses whose direction is known, 0 to 1; both 0
  *		when none is.
+ * @op_known_share:	Of all accesses, those whose direction is known.
  * @nr_events:	Weight of the evidence: events, the old ones counted less.  0 with
  *		@exposure_s 0: never observed, the rate is the target's mean.
  * @exposure_s:	How long an average byte was watched, the old counted less.
  * @age_ns:	Since the rate last changed significantly.
+ * @idle_ns:	Since a source last saw an access; UINT64_MAX: never.
  * @evidence_age_ns:	Since a source last said anything; UINT64_MAX: never.
+ * @cpus, @tids:	Which accessed it most, heaviest first; shares of all accesses.
+ * @accessor_nodes:	The nodes of the CPUs that accessed it.
+ * @sources:	Share of the evidence by source, thermo_snapshot.sources.
+ * @levels:	Share by enum thermo_level, of the accesses whose level is known.
+ * @latency_share:	Of the accesses, those with a latency.
+ * @latency_mean_ns, @latency_p50_ns, @latency_p95_ns, @latency_p99_ns:	Over them, percentiles
+ *		to within a fifth; 0 without any.
  * @nodes:	Where the resident bytes are, estimated from a sample of pages; most
  *		first, unused ones have bytes 0.
  */
@@ -100,22 +121,43 @@ struct thermo_region {
 	uint32_t target;
 	double accesses_per_s;
 	double accesses_per_s_error;
+	double bytes_per_s;
 	float read_share;
 	float write_share;
+	float op_known_share;
 	float nr_events;
 	float exposure_s;
 	uint64_t age_ns;
+	uint64_t idle_ns;
 	uint64_t evidence_age_ns;
 	struct thermo_share cpus[THERMO_TOP_CPUS];
 	struct thermo_share tids[THERMO_TOP_TIDS];
+	struct thermo_share accessor_nodes[THERMO_TOP_NODES];
+	float sources[THERMO_MAX_SOURCES];
+	float levels[THERMO_NR_LEVELS];
+	float latency_share;
+	float latency_mean_ns;
+	float latency_p50_ns;
+	float latency_p95_ns;
+	float latency_p99_ns;
 	struct thermo_node_bytes nodes[THERMO_REGION_NODES];
 };
 
+#define THERMO_PID_PHYSICAL (-1)
+
+/**
+ * struct thermo_target - A process under watch, or physical memory.
+ * @pid:	THERMO_PID_PHYSICAL: physical memory, and what follows is 0 but for @name.
+ * @parent_pid:	When it was last looked at.
+ * @cgroup:	As in /proc/PID/cgroup; "" when unknown, cut off when too long.
+ */
 struct thermo_target {
 	pid_t pid;
+	pid_t parent_pid;
 	uint64_t start_ticks;
 	uint64_t rss_bytes;
 	char name[16];
+	char cgroup[256];
 };
 
 /**
@@ -135,7 +177,22 @@ struct thermo_monitor_counters {
 };
 
 /**
+ * struct thermo_snapshot_source - One reporter of the monitor.
+ * @ingested, @dropped:	Its reports, since it was added.
+ * @period:	Accesses that one of its samples stood for, lately; 0: its reports say
+ *		themselves how long they watched.
+ */
+struct thermo_snapshot_source {
+	char name[16];
+	uint64_t ingested;
+	uint64_t dropped;
+	double period;
+};
+
+/**
  * struct thermo_snapshot - What a window showed.
+ * @time_ns:	When it ended, CLOCK_MONOTONIC; @realtime_ns: the same, CLOCK_REALTIME.
+ * @accesses_per_s, @bytes_per_s:	Over all regions, with one standard error.
  * @changed_share:	By how much of all accesses per second the rates of regions
  *		changed significantly in this window, 0 to 1 and above.
  * @nr_gone:	Targets that turned out to have exited: time to update them.
@@ -143,14 +200,20 @@ struct thermo_monitor_counters {
  */
 struct thermo_snapshot {
 	uint64_t time_ns;
+	uint64_t realtime_ns;
 	uint64_t window_ns;
 	uint64_t sequence;
+	double accesses_per_s;
+	double accesses_per_s_error;
+	double bytes_per_s;
 	float changed_share;
 	uint32_t nr_gone;
 	uint32_t nr_targets;
 	uint32_t nr_regions;
+	uint32_t nr_sources;
 	const struct thermo_target *targets;
 	const struct thermo_region *regions;
+	const struct thermo_snapshot_source *sources;
 	struct thermo_monitor_counters counters;
 };
 
@@ -161,7 +224,7 @@ THERMO_API void thermo_monitor_free(struct thermo_monitor *monitor);
 
 /* The monitor drains @reporter from now on; it stays the caller's.  Return: 0 or -ENOSPC. */
 THERMO_API int thermo_monitor_add_reporter(struct thermo_monitor *monitor,
-					   struct thermo_reporter *reporter);
+					   struct thermo_reporter *reporter, const char *name);
 THERMO_API void thermo_monitor_remove_reporter(struct thermo_monitor *monitor,
 					       struct thermo_reporter *reporter);
 

@@ -52,6 +52,13 @@ enum thermo_level {
 	THERMO_LEVEL_PMEM,
 	THERMO_LEVEL_CXL,
 	THERMO_LEVEL_UNCACHED,
+	THERMO_NR_LEVELS,
+};
+
+/* What nr_accesses says of the accesses in watched_ns. */
+enum thermo_count {
+	THERMO_COUNT_EXACT,    /* so many, the last of them at the end of watched_ns */
+	THERMO_COUNT_AT_LEAST, /* each of nr_accesses equal parts of watched_ns saw one or more */
 };
 
 /* Which memory a report can speak of.  Matters for nr_accesses == 0. */
@@ -79,10 +86,12 @@ enum thermo_scope {
  * @cpu:	CPU that accessed; THERMO_CPU_UNKNOWN.
  * @latency_ns:	Load-to-use latency; 0 when not measured.
  * @node:	Node of the accessing CPU; THERMO_NODE_UNKNOWN.
+ * @access_bytes:	What one access moved; 0 when unknown.
  * @op:		enum thermo_op.
  * @space:	enum thermo_space.
  * @level:	enum thermo_level.
  * @scope:	enum thermo_scope.
+ * @count:	enum thermo_count; an accessed bit says THERMO_COUNT_AT_LEAST.
  * @source:	Index of the source in the monitor; the reporter fills it in.
  *
  * One cache line.  What a reporter does not know it says it does not know.
@@ -98,12 +107,14 @@ struct thermo_access {
 	uint32_t cpu;
 	uint32_t latency_ns;
 	int16_t node;
+	uint16_t access_bytes;
 	uint8_t op;
 	uint8_t space;
 	uint8_t level;
 	uint8_t scope;
+	uint8_t count;
 	uint8_t source;
-	uint8_t reserved[5];
+	uint8_t reserved[2];
 };
 
 /* The producer's end of a ring of reports. */

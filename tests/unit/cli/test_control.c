@@ -114,7 +114,7 @@ static void regions_of_a_snapshot_are_all_there(void **state)
 	struct json_object *root, *list, *value;
 
 	(void)state;
-	regions[0].cpus[0] = (struct thermo_share){ 3, 0.5f };
+	regions[0].cpus[0] = (struct thermo_share){ .key = 3, .share = 0.5f };
 	regions[0].nodes[0] = (struct thermo_node_bytes){ 1, 8192 };
 	daemon_.snapshot = &snapshot;
 	root = reply_to("regions");

@@ -39,7 +39,7 @@ static int make(void **state)
 	snapshot = NULL;
 	return thermo_monitor_new(&monitor, &fake.host, &(struct thermo_monitor_opts){ 0 }) ||
 	       thermo_reporter_new(&reporter, 1 << 16, 0) ||
-	       thermo_monitor_add_reporter(monitor, reporter);
+	       thermo_monitor_add_reporter(monitor, reporter, "test");
 }
 
 static int drop(void **state)
@@ -56,7 +56,7 @@ static void remake(const struct thermo_monitor_opts *opts)
 {
 	thermo_monitor_free(monitor);
 	assert_int_equal(thermo_monitor_new(&monitor, &fake.host, opts), 0);
-	assert_int_equal(thermo_monitor_add_reporter(monitor, reporter), 0);
+	assert_int_equal(thermo_monitor_add_reporter(monitor, reporter, "test"), 0);
 }
 
 static int watch_all(void)
@@ -160,7 +160,7 @@ static void samples_lost_in_a_full_ring_do_not_lower_the_rate(void **state)
 	put_process(PID, 1, 64 * MIB);
 	assert_int_equal(watch_all(), 1);
 	assert_int_equal(thermo_reporter_new(&small, 64, 1), 0);
-	assert_int_equal(thermo_monitor_add_reporter(monitor, small), 0);
+	assert_int_equal(thermo_monitor_add_reporter(monitor, small, "small"), 0);
 	for (uint64_t i = 0; i < 640; i++) {
 		struct thermo_access a = exact(BASE + i * MIB / 10, 1, 1000);
 
@@ -559,7 +559,7 @@ static void removed_reporter_is_not_drained(void **state)
 	thermo_monitor_remove_reporter(monitor, reporter);
 	report(exact(BASE, 4096, 1));
 	assert_int_equal(thermo_monitor_drain(monitor), 0);
-	assert_int_equal(thermo_monitor_add_reporter(monitor, reporter), 0);
+	assert_int_equal(thermo_monitor_add_reporter(monitor, reporter, "test"), 0);
 	assert_int_equal(thermo_monitor_drain(monitor), 1);
 }
 
@@ -567,8 +567,8 @@ static void too_many_reporters_are_refused(void **state)
 {
 	(void)state;
 	for (int i = 1; i < THERMO_MAX_REPORTERS; i++)
-		assert_int_equal(thermo_monitor_add_reporter(monitor, reporter), 0);
-	assert_int_equal(thermo_monitor_add_reporter(monitor, reporter), -ENOSPC);
+		assert_int_equal(thermo_monitor_add_reporter(monitor, reporter, "test"), 0);
+	assert_int_equal(thermo_monitor_add_reporter(monitor, reporter, "test"), -ENOSPC);
 }
 
 static void options_out_of_range_are_refused(void **state)
