@@ -122,7 +122,7 @@ static void no_field_is_forgotten(void **state)
 	assert_int_equal(bytes_outside(&record_target_table), 0);
 	assert_int_equal(bytes_outside(&record_source_table), 0);
 	assert_int_equal(bytes_outside(&record_snapshot_table),
-			 3 * sizeof(uint32_t) + 3 * sizeof(void *));
+			 3 * sizeof(uint32_t) + 4 + 3 * sizeof(void *));
 	assert_int_equal(bytes_outside(&record_cpu_table), 0);
 	assert_int_equal(bytes_outside(&record_node_table), 0);
 }
