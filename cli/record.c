@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * record.c - `thermocline record`: snapshots into a file, of a monitor of our own or of
+ * the running daemon.  Main thread; it owns the daemon, the file and the command.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "cli/child.h"
+#include "cli/cmd.h"
+#include "cli/log.h"
+#include "cli/record_output.h"
+#include "cli/recording.h"
+#include "cli/watch_options.h"
+#include "core/cleanup.h"
+#include "core/error.h"
+
+#define COMMAND "thermocline record"
+#define DEFAULT_OUTPUT "thermocline.data"
+/* A command that was just started maps its memory: look often, and for so long. */
+#define YOUNG_NS 5000000000ull
+#define YOUNG_TARGETS_NS 250000000ull
+#define MIN_WAIT_NS 50000000ull
+
+struct record_opts {
+	struct watch_opts watch;
+	const char *output;
+	uint64_t duration_s; /* 0: until told to stop */
+	uint64_t interval_s; /* 0: every window */
+	bool live;
+	bool any_watch_option;
+	char **argv; /* the command to run, or NULL */
+};
+
+struct recording {
+	const struct record_opts *opts;
+	const struct thermo_host *host;
+	int signal_fd;
+	bool told; /* to stop, by a signal */
+	bool on_terminal;
+	struct record_output out;
+	struct record_writer *writer;
+	struct child child;
+	uint64_t sequence; /* of the newest snapshot that was written */
+	uint64_t started_ns;
+	uint64_t next_ns; /* no snapshot is written before */
+	uint32_t nr_regions;
+	uint32_t nr_targets;
+};
+
+static void print_usage(FILE *out)
+{
+	fprintf(out,
+		"usage: thermocline record [OPTION...] [-- COMMAND [ARG...]]\n\n"
+		"Stores what is accessed, window by window, for thermocline report.  Nothing "
+		"is moved.\n"
+		"With COMMAND it runs that and records it and its descendants until it ends.\n\n"
+		"  -o, --output FILE          default " DEFAULT_OUTPUT
+		"; what was there becomes FILE.old;\n"
+		"                             - is standard output\n"
+		"      --duration S           stop after so many seconds\n"
+		"      --interval S           a snapshot each so many seconds; default: each "
+		"window\n"
+		"      --live                 of the running daemon: what it watches, as it "
+		"does\n"
+		"  -h, --help                 this text\n" WATCH_USAGE_TARGETS WATCH_USAGE_HOW);
+}
+
+enum { OPT_DURATION = WATCH_OPT_END, OPT_INTERVAL, OPT_LIVE };
+
+static const struct option long_options[] = {
+	WATCH_LONG_OPTIONS,
+	{ "output", required_argument, NULL, 'o' },
+	{ "duration", required_argument, NULL, OPT_DURATION },
+	{ "interval", required_argument, NULL, OPT_INTERVAL },
+	{ "live", no_argument, NULL, OPT_LIVE },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static int parse_option(struct record_opts *o, int c, char *arg)
+{
+	int err = watch_option(&o->watch, c, arg);
+
+	if (err <= 0) {
+		o->any_watch_option = true;
+		return err;
+	}
+	switch (c) {
+	case 'o':
+		o->output = arg;
+		return 0;
+	case OPT_DURATION:
+		return option_number(COMMAND, "--duration", arg, 1, 1u << 30, &o->duration_s);
+	case OPT_INTERVAL:
+		return option_number(COMMAND, "--interval", arg, 1, 86400, &o->interval_s);
+	case OPT_LIVE:
+		o->live = true;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Return: 0; -EINVAL for a usage error, said; 1 when help was asked for. */
+static int parse_args(int argc, char **argv, struct record_opts *o)
+{
+	int c;
+
+	/* "+": what follows the command's name is the command's. */
+	while ((c = getopt_long(argc, argv, "+" WATCH_SHORT_OPTIONS "o:h", long_options, NULL)) !=
+	       -1) {
+		if (c == 'h') {
+			print_usage(stdout);
+			return 1;
+		}
+		if (c == '?' || parse_option(o, c, optarg))
+			return -EINVAL;
+	}
+	o->argv = optind < argc ? argv + optind : NULL;
+	if (o->live && (o->any_watch_option || o->argv)) {
+		fprintf(stderr, COMMAND ": --live records what the daemon watches: no targets, "
+					"sources, or command can be given\n");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* --- one snapshot after another --- */
+
+static double mib(uint64_t bytes)
+{
+	return (double)bytes / (1 << 20);
+}
+
+static void tell_progress(const struct recording *r)
+{
+	if (r->on_terminal)
+		fprintf(stderr,
+			"\r\033[Krecording: %" PRIu64 " snapshots, %u regions of %u processes, "
+			"%.2f MiB ",
+			record_writer_snapshots(r->writer), r->nr_regions, r->nr_targets,
+			mib(record_writer_bytes(r->writer)));
+}
+
+static int write_snapshot(struct recording *r, const struct thermo_snapshot *s, uint64_t now_ns)
+{
+	int err;
+
+	if (s->sequence == r->sequence || now_ns < r->next_ns)
+		return 0;
+	err = record_write_snapshot(r->writer, s);
+	if (err)
+		return err;
+	r->sequence = s->sequence;
+	r->nr_regions = s->nr_regions;
+	r->nr_targets = s->nr_targets;
+	/* A little early is in time: windows do not end on the dot. */
+	if (r->opts->interval_s)
+		r->next_ns = now_ns + r->opts->interval_s * 1000000000ull - s->window_ns / 2;
+	tell_progress(r);
+	return 0;
+}
+
+static void read_signals(struct recording *r)
+{
+	struct signalfd_siginfo info;
+
+	while (read(r->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD)
+			child_reap(&r->child, false);
+		else
+			r->told = true;
+	}
+}
+
+/* Return: whether to go on. */
+static bool wait_some(struct recording *r, uint64_t wait_ns)
+{
+	uint64_t now_ns = thermo_host_now_ns(r->host), left_ns = wait_ns;
+	struct pollfd fd = { .fd = r->signal_fd, .events = POLLIN };
+
+	if (r->opts->duration_s) {
+		uint64_t stop_ns = r->started_ns + r->opts->duration_s * 1000000000ull;
+
+		if (now_ns >= stop_ns)
+			return false;
+		left_ns = stop_ns - now_ns < left_ns ? stop_ns - now_ns : left_ns;
+	}
+	struct timespec timeout = { (time_t)(left_ns / 1000000000), (long)(left_ns % 1000000000) };
+
+	if (ppoll(&fd, 1, &timeout, NULL) > 0)
+		read_signals(r);
+	return !r->told && !r->child.ended;
+}
+
+static void look_for_new_memory(const struct recording *r, struct daemon *d, uint64_t now_ns)
+{
+	if (r->child.pid && now_ns < r->started_ns + YOUNG_NS &&
+	    d->targets_at_ns > now_ns + YOUNG_TARGETS_NS)
+		d->targets_at_ns = now_ns + YOUNG_TARGETS_NS;
+}
+
+/*
+ * What the open window has seen.  Not when the command ended, unless it was over in no
+ * time: where its memory was cannot be seen any more.
+ */
+static int write_rest(struct recording *r, struct daemon *d)
+{
+	uint64_t now_ns = thermo_host_now_ns(r->host);
+	int64_t wait_ns;
+
+	if ((r->child.ended && record_writer_snapshots(r->writer) > 0) ||
+	    now_ns < d->window_start_ns + MIN_WAIT_NS)
+		return 0;
+	d->window_at_ns = now_ns;
+	d->targets_at_ns = UINT64_MAX;
+	wait_ns = daemon_step(d, now_ns);
+	if (wait_ns < 0)
+		return (int)wait_ns;
+	r->next_ns = 0;
+	return d->snapshot ? write_snapshot(r, d->snapshot, now_ns) : 0;
+}
+
+static int record_windows(struct recording *r, struct daemon *d)
+{
+	int64_t wait_ns;
+	int err;
+
+	do {
+		uint64_t now_ns = thermo_host_now_ns(r->host);
+
+		look_for_new_memory(r, d, now_ns);
+		wait_ns = daemon_step(d, now_ns);
+		if (wait_ns < 0)
+			return (int)wait_ns;
+		err = d->snapshot ? write_snapshot(r, d->snapshot, now_ns) : 0;
+		if (err)
+			return err;
+	} while (wait_some(r, (uint64_t)wait_ns));
+	return write_rest(r, d);
+}
+
+/* --- with a monitor of our own --- */
+
+static void say_start(const struct daemon *d)
+{
+	char text[256] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < d->nr_runners && len < sizeof(text); i++) {
+		struct runner_status s;
+
+		runner_status(d->runners[i], &s);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i ? ", " : "",
+					s.source->name);
+	}
+	log_info("recording with %s", text);
+}
+
+static int start_own(struct recording *r, struct daemon *d, const char *what)
+{
+	int err = daemon_start(d, r->host, &r->opts->watch.daemon);
+
+	if (err == -EBUSY)
+		return thermo_fail(err, "%s; to record what it watches: " COMMAND " --live",
+				   strdupa(thermo_last_error()));
+	if (!err)
+		err = record_output_open(&r->out, r->opts->output);
+	if (!err)
+		err = recording_start(&r->writer, r->out.fd, d, what);
+	r->started_ns = d->started_ns;
+	if (!err && r->opts->argv) {
+		err = child_go(&r->child, r->opts->argv[0]);
+		if (err)
+			record_output_discard(&r->out);
+	}
+	if (!err)
+		say_start(d);
+	return err;
+}
+
+static int record_own(struct recording *r, const char *what)
+{
+	struct daemon d = { .settings.lock_fd = -1 };
+	int err = start_own(r, &d, what), restore_err;
+
+	if (!err)
+		err = record_windows(r, &d);
+	if (err) {
+		char reason[256];
+
+		/* Stopping may fail as well: this comes first. */
+		(void)snprintf(reason, sizeof(reason), "%s", thermo_last_error());
+		restore_err = daemon_stop(&d);
+		if (restore_err)
+			log_error("putting settings back: %s", thermo_last_error());
+		return thermo_fail(err, "%s", reason);
+	}
+	restore_err = daemon_stop(&d);
+	return restore_err ? thermo_fail(restore_err, "putting settings back: %s",
+					 strdupa(thermo_last_error()))
+			   : 0;
+}
+
+/* --- of the running daemon --- */
+
+/* Open the output with the machine of the first reply. */
+static int start_live(struct recording *r, const struct record_machine *daemons, const char *what)
+{
+	struct record_machine machine = *daemons;
+	int err = record_output_open(&r->out, r->opts->output);
+
+	r->started_ns = machine.start_time_ns = thermo_host_now_ns(r->host);
+	machine.start_realtime_ns = recording_realtime_ns();
+	(void)snprintf(machine.what, sizeof(machine.what), "%s", what);
+	return err ? err : record_writer_new(&r->writer, r->out.fd, &machine);
+}
+
+/* Return: nanoseconds until the next window may be there, or -errno. */
+static int64_t record_newest(struct recording *r, const char *what)
+{
+	AUTO_FCLOSE FILE *file = NULL;
+	struct record_reader *reader = NULL;
+	struct thermo_snapshot *s = NULL;
+	int64_t wait_ns = 1000000000;
+	int err = recording_ask(r->host, &file);
+
+	if (!err)
+		err = record_reader_new(&reader, file);
+	if (!err && !r->writer)
+		err = start_live(r, record_reader_machine(reader), what);
+	if (!err)
+		err = record_reader_next(reader, &s);
+	if (err > 0) {
+		wait_ns = s->window_ns > MIN_WAIT_NS ? (int64_t)s->window_ns : (int64_t)MIN_WAIT_NS;
+		err = write_snapshot(r, s, thermo_host_now_ns(r->host));
+		thermo_snapshot_put(s);
+	}
+	record_reader_free(reader);
+	return err < 0 ? err : wait_ns;
+}
+
+static int record_live(struct recording *r, const char *what)
+{
+	int64_t wait_ns;
+
+	do {
+		wait_ns = record_newest(r, what);
+		if (wait_ns < 0)
+			return (int)wait_ns;
+	} while (wait_some(r, (uint64_t)wait_ns));
+	return 0;
+}
+
+/* --- all together --- */
+
+static int block_signals(struct recording *r)
+{
+	sigset_t signals;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGHUP);
+	(void)sigaddset(&signals, SIGCHLD);
+	/* Blocked before any thread exists, so that all inherit it. */
+	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
+	r->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	return r->signal_fd < 0 ? thermo_fail(-errno, "signalfd: %s", strerror(errno)) : 0;
+}
+
+/* The end block says whether something went wrong; a full disk may still have room for it. */
+static int finish(struct recording *r, int err)
+{
+	char reason[256];
+
+	(void)snprintf(reason, sizeof(reason), "%s", thermo_last_error());
+	if (r->writer && r->out.fd >= 0) {
+		int end_err = record_write_end(r->writer, thermo_host_now_ns(r->host),
+					       recording_realtime_ns(), -err);
+
+		if (!err && end_err)
+			err = end_err;
+		end_err = record_output_close(&r->out);
+		if (!err && end_err)
+			err = end_err;
+	}
+	if (r->on_terminal && r->writer)
+		fprintf(stderr, "\r\033[K");
+	if (err)
+		log_error("%s", reason[0] ? reason : thermo_last_error());
+	return err;
+}
+
+static void tell_result(const struct recording *r)
+{
+	if (!r->writer || record_writer_bytes(r->writer) == 0)
+		return;
+	log_info("recorded %" PRIu64 " snapshots, at last %u regions of %u processes: %.2f MiB "
+		 "in %s",
+		 record_writer_snapshots(r->writer), r->nr_regions, r->nr_targets,
+		 mib(record_writer_bytes(r->writer)),
+		 strcmp(r->out.path, "-") == 0 ? "standard output" : r->out.path);
+	if (r->nr_targets == 0)
+		log_warning("no process matched the targets");
+}
+
+/* Whoever is told to stop stops his command as well; else that ends when it likes. */
+static void wait_for_command(struct recording *r)
+{
+	struct pollfd fd = { .fd = r->signal_fd, .events = POLLIN };
+
+	while (r->child.pid && r->child.go_fd < 0 && !r->child.ended && !r->told)
+		if (poll(&fd, 1, -1) > 0)
+			read_signals(r);
+	child_end(&r->child);
+}
+
+static int prepare_command(struct recording *r, struct watch_opts *watch, char **argv)
+{
+	struct thermo_target_spec *t = &watch->daemon.targets;
+	int err;
+
+	if (t->nr_pids == MAX_TARGET_PIDS)
+		return thermo_fail(-E2BIG, "too many processes beside the command: use --cgroup");
+	err = child_prepare(&r->child, argv);
+	if (err)
+		return err;
+	watch->pids[t->nr_pids++] = r->child.pid;
+	t->pids = watch->pids;
+	return 0;
+}
+
+static int record(struct record_opts *o, const struct thermo_host *host, const char *what)
+{
+	struct recording r = { .opts = o,
+			       .host = host,
+			       .signal_fd = -1,
+			       .on_terminal = isatty(STDERR_FILENO),
+			       .child = { .go_fd = -1, .error_fd = -1 },
+			       .out.fd = -1 };
+	int err = block_signals(&r);
+
+	if (!err && o->argv)
+		err = prepare_command(&r, &o->watch, o->argv);
+	if (!err)
+		err = o->live ? record_live(&r, what) : record_own(&r, what);
+	err = finish(&r, err);
+	tell_result(&r);
+	record_writer_free(r.writer);
+	wait_for_command(&r);
+	if (r.signal_fd >= 0)
+		(void)close(r.signal_fd);
+	return err ? EXIT_FAILED : child_exit_status(&r.child);
+}
+
+static void join_args(char **argv, char *text, size_t size)
+{
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (int i = 1; argv[i] && len < size; i++)
+		len += (size_t)snprintf(text + len, size - len, "%s%s", i > 1 ? " " : "", argv[i]);
+}
+
+int cmd_record(int argc, char **argv)
+{
+	struct record_opts opts = { .watch = { .command = COMMAND, .daemon.monitor_only = true },
+				    .output = DEFAULT_OUTPUT };
+	struct thermo_host host;
+	char what[256];
+	int err;
+
+	join_args(argv, what, sizeof(what));
+	err = parse_args(argc, argv, &opts);
+	if (err)
+		return err > 0 ? EXIT_OK : EXIT_USAGE;
+	if (thermo_host_open(&host, "/")) {
+		fprintf(stderr, COMMAND ": %s\n", thermo_last_error());
+		return EXIT_FAILED;
+	}
+	int status = record(&opts, &host, what);
+
+	thermo_host_close(&host);
+	return status;
+}
