@@ -45,8 +45,11 @@ double evidence_count(const struct evidence *e)
 
 double rate_per_byte(const struct rate *rate, double prior)
 {
+	/* What was seen speaks for itself soon, however far it is from what is around. */
+	double weight = PRIOR_EVENTS * exp(-rate->events);
+
 	if (prior > 0)
-		return (rate->events + PRIOR_EVENTS) / (rate->exposure + PRIOR_EVENTS / prior);
+		return (rate->events + weight) / (rate->exposure + weight / prior);
 	return rate->exposure > 0 ? rate->events / rate->exposure : 0;
 }
 

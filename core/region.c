@@ -149,6 +149,8 @@ double region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life
 	float exposure = (float)(watched_s * (double)region_bytes(r) / EVIDENCE_BINS);
 	double scanned = evidence_rate(&r->window, 0, EVIDENCE_BINS).exposure, doubted = 0, changed;
 
+	if (r->unsettled)
+		r->unsettled--;
 	if (scanned <= 0 && exposure <= 0)
 		return 0;
 	for (int i = 0; i < EVIDENCE_BINS; i++)
@@ -330,4 +332,5 @@ void region_merge(struct region *r, const struct region *right)
 	r->evidence_ns = later(r->evidence_ns, right->evidence_ns);
 	r->seen_ns = later(r->seen_ns, right->seen_ns);
 	r->changed_ns = later(r->changed_ns, right->changed_ns);
+	r->explored_ns = later(r->explored_ns, right->explored_ns);
 }

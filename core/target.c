@@ -160,7 +160,8 @@ static double difference(const struct region *a, const struct region *b, uint64_
 {
 	struct rate rate_a = region_rate(a), rate_b = region_rate(b);
 
-	if (a->end != b->start || b->end - a->start > max_bytes || a->uneven || b->uneven)
+	if (a->end != b->start || b->end - a->start > max_bytes || a->uneven || b->uneven ||
+	    a->unsettled || b->unsettled)
 		return INFINITY;
 	/* What was never observed is not known to be like its neighbour. */
 	if ((rate_a.exposure > 0) != (rate_b.exposure > 0))
