@@ -191,7 +191,8 @@ static int parse_how(struct run_opts *o, int c, char *arg)
 		d->tierer.tiers = arg;
 		return 0;
 	case OPT_CPU_BUDGET:
-		if (thermo_parse_decimal(arg, 100, &d->cpu_budget_pct) || d->cpu_budget_pct <= 0)
+		if (thermo_parse_decimal(arg, 100, &d->governor.cpu_budget_pct) ||
+		    d->governor.cpu_budget_pct <= 0)
 			return bad("--cpu-budget", arg, "a percentage above 0, up to 100");
 		return 0;
 	case OPT_MIGRATE_RATE:
@@ -209,7 +210,7 @@ static int parse_how(struct run_opts *o, int c, char *arg)
 		return 0;
 	case OPT_WINDOW:
 		err = number("--window", arg, 100, 60000, &n);
-		d->window_ms = (uint32_t)n;
+		d->governor.window_ms = (uint32_t)n;
 		return err;
 	default:
 		return -EINVAL;
