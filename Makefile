@@ -40,7 +40,7 @@ feature = $(if $(filter no,$(WITH_$1)),,$(or $2,$(if $(filter yes,$(WITH_$1)),$(
 HAVE_TRACEEVENT := $(call feature,TRACEEVENT,$(call has_pkg,libtraceevent))
 HAVE_SYSTEMD    := $(call feature,SYSTEMD,$(call has_pkg,libsystemd))
 HAVE            := $(foreach f,TRACEEVENT SYSTEMD,$(if $(HAVE_$f),$f))
-PKGS            := json-c hwloc libzstd $(if $(HAVE_TRACEEVENT),libtraceevent) $(if $(HAVE_SYSTEMD),libsystemd)
+PKGS            := json-c hwloc libzstd libxxhash $(if $(HAVE_TRACEEVENT),libtraceevent) $(if $(HAVE_SYSTEMD),libsystemd)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wpointer-arith -Wwrite-strings -Wundef -Wformat=2 -Wimplicit-fallthrough \

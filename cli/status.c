@@ -156,6 +156,9 @@ struct json_object *status_json(const struct daemon *d, uint64_t now_ns)
 	add_double(root, "cpu_with_moves_pct", d->governor.cpu_with_moves_pct);
 	add_u64(root, "rate_permille", d->governor.rate_permille);
 	add_u64(root, "sheds", d->governor.nr_sheds);
+	add_double(root, "doubt_bp", d->governor.doubt_bp);
+	add_double(root, "access_ratio_bp", d->governor.access_ratio_bp);
+	add_u64(root, "window_ms", d->governor.window_ms);
 	add_text(root, "tiers_from", t->tiers_from);
 	if (t->warning[0])
 		add_text(root, "warning", t->warning);
