@@ -52,6 +52,7 @@ enum {
 	OPT_DRY_RUN,
 	OPT_MONITOR,
 	OPT_PAUSE,
+	OPT_PHYSICAL,
 };
 
 static const struct option long_options[] = {
@@ -59,6 +60,7 @@ static const struct option long_options[] = {
 	{ "cgroup", required_argument, NULL, OPT_CGROUP },
 	{ "name", required_argument, NULL, OPT_NAME },
 	{ "min-rss", required_argument, NULL, OPT_MIN_RSS },
+	{ "physical", no_argument, NULL, OPT_PHYSICAL },
 	{ "source", required_argument, NULL, 's' },
 	{ "tiers", required_argument, NULL, OPT_TIERS },
 	{ "cpu-budget", required_argument, NULL, OPT_CPU_BUDGET },
@@ -84,11 +86,14 @@ static void print_usage(FILE *out)
 		"pages\n"
 		"to slow ones.  With no option it finds sources, tiers and processes by itself.\n\n"
 		"Which processes (all that is given must hold):\n"
-		"  -p, --pid PID              this one; may be repeated, up to %d times\n"
+		"  -p, --pid PID              this one and its descendants, also when they "
+		"outlive\n"
+		"                             it; may be repeated, up to %d times\n"
 		"      --cgroup PATH          those in this cgroup or below it\n"
 		"      --name PATTERN         those whose command name matches the shell pattern\n"
 		"      --min-rss SIZE         those with so much resident memory; default 32M\n"
 		"                             unless one of the above is given\n"
+		"      --physical             physical memory instead of processes; watch only\n"
 		"How:\n"
 		"  -s, --source NAME[,NAME]   only these sources; default: all that run here\n"
 		"      --pause-damon-stat     turn DAMON_STAT off while running, to use DAMON\n"
@@ -240,6 +245,11 @@ static int parse_option(struct run_opts *o, int c, char *arg)
 		if (thermo_parse_bytes(arg, 1ull << 50, &d->targets.min_rss_bytes))
 			return bad("--min-rss", arg, "a size, as 64M");
 		return 0;
+	case OPT_PHYSICAL:
+		/* Pages are moved by process and virtual address, and neither is known. */
+		d->targets.physical = true;
+		d->monitor_only = true;
+		return 0;
 	case OPT_STATUS_INTERVAL:
 		return number("--status-interval", arg, 0, 86400, &o->status_interval_s);
 	case OPT_DURATION:
@@ -270,6 +280,13 @@ static int parse_args(int argc, char **argv, struct run_opts *o)
 		}
 		if (c == '?' || parse_option(o, c, optarg))
 			return -EINVAL;
+	}
+	const struct thermo_target_spec *t = &o->daemon.targets;
+
+	if (t->physical && (t->nr_pids || t->cgroup || t->name || t->min_rss_bytes)) {
+		fprintf(stderr, "thermocline run: --physical: not together with --pid, --cgroup, "
+				"--name or --min-rss\n");
+		return -EINVAL;
 	}
 	if (optind != argc) {
 		fprintf(stderr, "thermocline run: '%s': no arguments are taken\n", argv[optind]);
