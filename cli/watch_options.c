@@ -159,7 +159,23 @@ int watch_option(struct watch_opts *o, int c, char *arg)
 		if (thermo_parse_bytes(arg, 1ull << 50, &t->min_rss_bytes))
 			return option_bad(o->command, "--min-rss", arg, "a size, as 64M");
 		return 0;
+	case WATCH_OPT_PHYSICAL:
+		/* Pages are moved by process and virtual address, and neither is known. */
+		t->physical = true;
+		o->daemon.monitor_only = true;
+		return 0;
 	default:
 		return parse_how(o, c, arg);
 	}
+}
+
+int watch_options_check(const struct watch_opts *o)
+{
+	const struct thermo_target_spec *t = &o->daemon.targets;
+
+	if (!t->physical || !(t->nr_pids || t->cgroup || t->name || t->min_rss_bytes))
+		return 0;
+	fprintf(stderr, "%s: --physical: not together with --pid, --cgroup, --name or --min-rss\n",
+		o->command);
+	return -EINVAL;
 }
