@@ -20,18 +20,15 @@
 #include <string.h>
 
 #include "bench/sim/sim_damon.h"
-#include "bench/sim/sim_host.h"
 #include "bench/sim/sim_judge.h"
 #include "bench/sim/sim_load.h"
+#include "bench/sim/sim_rig.h"
 #include "bench/workload/random.h"
 #include "thermocline/error.h"
-#include "thermocline/monitor.h"
 
 #define GIB (1ull << 30)
 #define TIB (1ull << 40)
 #define MIB (1ull << 20)
-#define PID 4242
-#define BASE 0x100000000000ull
 #define NR_WINDOWS 20
 #define WINDOW_NS 1000000000ull
 #define NR_SAMPLES 10000u
@@ -75,63 +72,18 @@ static void judge(const struct sim_load *load, int window, struct sim_guess *gue
 
 /* --- the monitor --- */
 
-struct rig {
-	struct sim_host sim;
-	struct thermo_monitor *monitor;
-	struct thermo_reporter *reporter;
-	const struct sim_load *load;
-	uint64_t random;
-};
-
-static void rig_open(struct rig *rig, const struct sim_load *load, uint64_t seed)
+static void sample(struct sim_rig *rig)
 {
-	struct sim_machine machine = { .nr_cpus = 64, .nr_nodes = 2, .node_bytes = load->bytes };
-	struct sim_process process = {
-		.pid = PID, .name = "load", .start = BASE, .bytes = load->bytes, .nr_threads = 64
-	};
-	struct thermo_monitor_opts opts = { .max_nr_regions = NR_REGIONS };
-	pid_t pid = PID;
-	struct thermo_target_spec spec = { .pids = &pid, .nr_pids = 1 };
-
-	*rig = (struct rig){ .load = load, .random = workload_random_seed(seed, 0) };
-	must(sim_host_open(&rig->sim, &machine));
-	must(sim_host_add_process(&rig->sim, &process));
-	/* The monitor's own random numbers begin with the time. */
-	sim_host_advance(&rig->sim, seed * 1000003);
-	must(thermo_reporter_new(&rig->reporter, RING, 0));
-	must(thermo_monitor_new(&rig->monitor, &rig->sim.host, &opts));
-	must(thermo_monitor_add_reporter(rig->monitor, rig->reporter, "sim"));
-	must(thermo_monitor_update_targets(rig->monitor, &spec));
-}
-
-static void rig_close(struct rig *rig)
-{
-	thermo_monitor_free(rig->monitor);
-	thermo_reporter_free(rig->reporter);
-	sim_host_close(&rig->sim);
-}
-
-static void rig_sample(struct rig *rig, int window)
-{
-	uint64_t begin_ns = (uint64_t)(window - 1) * WINDOW_NS;
-	uint64_t step_ns = WINDOW_NS / NR_SAMPLES;
-
 	for (uint32_t i = 0; i < NR_SAMPLES; i++) {
-		struct thermo_access a = sim_load_draw(rig->load, begin_ns + i * step_ns, PERIOD,
-						       &rig->random);
+		struct thermo_access a = sim_rig_draw(rig, PERIOD);
 
-		a.addr += BASE;
-		a.pid = PID;
-		sim_host_advance(&rig->sim, step_ns);
-		a.time_ns = thermo_host_now_ns(&rig->sim.host);
-		if (a.cpu != THERMO_CPU_UNKNOWN)
-			a.node = (int16_t)sim_host_node_of_cpu(&rig->sim, a.cpu);
+		sim_host_advance(&rig->sim, WINDOW_NS / NR_SAMPLES);
 		(void)thermo_report_access(rig->reporter, &a);
 	}
 }
 
-static void rig_judge(const struct rig *rig, int window, const struct thermo_snapshot *s,
-		      struct run *run)
+static void judge_snapshot(const struct sim_load *load, int window, const struct thermo_snapshot *s,
+			   struct run *run)
 {
 	struct sim_guess *guesses = calloc(s->nr_regions, sizeof(*guesses));
 
@@ -139,30 +91,36 @@ static void rig_judge(const struct rig *rig, int window, const struct thermo_sna
 	for (uint32_t i = 0; i < s->nr_regions; i++) {
 		const struct thermo_region *r = &s->regions[i];
 
-		guesses[i] = (struct sim_guess){ .start = r->start - BASE,
-						 .end = r->end - BASE,
+		guesses[i] = (struct sim_guess){ .start = r->start - SIM_BASE,
+						 .end = r->end - SIM_BASE,
 						 .rate = r->accesses_per_s,
 						 .error = r->accesses_per_s_error };
 		guesses[i].heat = r->accesses_per_s / (double)(r->end - r->start);
 	}
-	judge(rig->load, window, guesses, s->nr_regions, run);
+	judge(load, window, guesses, s->nr_regions, run);
 	free(guesses);
 }
 
 static void run_monitor(const struct sim_load *load, uint64_t seed, struct run *run)
 {
-	struct rig rig;
+	struct sim_rig_opts opts = {
+		.machine = { .nr_cpus = 64, .nr_nodes = 2, .node_bytes = load->bytes },
+		.monitor = { .max_nr_regions = NR_REGIONS },
+		.nr_slots = RING,
+		.seed = seed
+	};
+	struct sim_rig rig;
 
-	rig_open(&rig, load, seed);
+	must(sim_rig_open(&rig, load, &opts));
 	for (int window = 1; window <= NR_WINDOWS; window++) {
 		struct thermo_snapshot *s = NULL;
 
-		rig_sample(&rig, window);
+		sample(&rig);
 		must(thermo_monitor_close_window(rig.monitor, &s));
-		rig_judge(&rig, window, s, run);
+		judge_snapshot(load, window, s, run);
 		thermo_snapshot_put(s);
 	}
-	rig_close(&rig);
+	sim_rig_close(&rig);
 }
 
 /* --- DAMON --- */
@@ -190,13 +148,13 @@ static void run_damon(const struct sim_load *load, uint64_t seed, bool tune, str
 
 /* Threads and CPUs: what is hot is read by all, the rest is written by a few. */
 static const struct sim_who hot_who = { .nr_cpus = 64,
-					.first_tid = PID,
+					.first_tid = 1,
 					.nr_tids = 64,
 					.write_share = 0.1,
 					.latency_ns = 100,
 					.level = THERMO_LEVEL_LOCAL_DRAM };
 static const struct sim_who cold_who = { .nr_cpus = 4,
-					 .first_tid = PID,
+					 .first_tid = 1,
 					 .nr_tids = 4,
 					 .write_share = 0.5,
 					 .latency_ns = 250,

@@ -7,6 +7,7 @@
 #include <ftw.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,16 +49,26 @@ static int sim_perf_event_open(const struct thermo_host *host, struct perf_event
 	return -ENOENT;
 }
 
+static bool is_sim_pid(const struct sim_host *sim, pid_t pid)
+{
+	return pid >= sim->first_pid && pid - sim->first_pid < SIM_MAX_PROCESSES;
+}
+
+static bool is_alive(const struct sim_host *sim, pid_t pid)
+{
+	unsigned int i = (unsigned int)(pid - sim->first_pid);
+
+	return is_sim_pid(sim, pid) && sim->alive[i / 64] >> i % 64 & 1;
+}
+
 static int sim_move_pages(const struct thermo_host *host, pid_t pid, size_t nr, void **pages,
 			  const int *nodes, int *status)
 {
 	const struct sim_host *sim = sim_of(host);
-	char path[PATH_BYTES];
 
 	if (nodes)
 		return -EPERM;
-	(void)snprintf(path, sizeof(path), "proc/%d/stat", (int)pid);
-	if (faccessat(host->root_fd, path, F_OK, 0))
+	if (!is_alive(sim, pid))
 		return -ESRCH;
 	for (size_t i = 0; i < nr; i++)
 		status[i] = sim_host_node_of_addr(sim, (uint64_t)(uintptr_t)pages[i]);
@@ -227,7 +238,12 @@ int sim_host_add_process(struct sim_host *sim, const struct sim_process *p)
 	unsigned int threads = p->nr_threads ? p->nr_threads : 1;
 	char path[PATH_BYTES], text[512];
 	int err, pid = (int)p->pid;
+	unsigned int index = (unsigned int)(pid - sim->first_pid);
 
+	if (!is_sim_pid(sim, p->pid))
+		return thermo_fail(-EINVAL, "simulated host: pids are %d to %d",
+				   (int)sim->first_pid,
+				   (int)sim->first_pid + SIM_MAX_PROCESSES - 1);
 	(void)snprintf(path, sizeof(path), "proc/%d", pid);
 	err = make_dir(sim, path);
 	(void)snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64 " 10 1 0 50 0\n", pages, pages);
@@ -245,7 +261,11 @@ int sim_host_add_process(struct sim_host *sim, const struct sim_process *p)
 		       "%d (%s) S 1 %d %d 0 -1 0 0 0 0 0 7 8 0 0 20 0 %u 0 7 %" PRIu64 " %" PRIu64
 		       " 18446744073709551615 1 2 3 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0\n",
 		       pid, p->name, pid, pid, threads, p->bytes, pages);
-	return err ? err : put(sim, text, "proc/%d/stat", pid);
+	if (!err)
+		err = put(sim, text, "proc/%d/stat", pid);
+	if (!err)
+		sim->alive[index / 64] |= 1ull << index % 64;
+	return err;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
@@ -256,8 +276,12 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 void sim_host_remove_process(struct sim_host *sim, pid_t pid)
 {
+	unsigned int index = (unsigned int)(pid - sim->first_pid);
 	char path[PATH_BYTES];
 
+	if (!is_alive(sim, pid))
+		return;
+	sim->alive[index / 64] &= ~(1ull << index % 64);
 	(void)snprintf(path, sizeof(path), "%s/proc/%d", sim->root, (int)pid);
 	(void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
@@ -286,9 +310,14 @@ int sim_host_open(struct sim_host *sim, const struct sim_machine *machine)
 
 	*sim = (struct sim_host){ .machine = *machine, .now_ns = START_NS };
 	sim->host = (struct thermo_host){ .root_fd = -1, .ops = &sim_ops, .private_data = sim };
+	/* A monitor never watches its own process: no pid here may be that of this one. */
+	sim->first_pid = getpid() < 2000000 ? 3000000 : 1000000;
 	err = check_machine(&sim->machine);
 	if (err)
 		return err;
+	sim->alive = calloc(SIM_MAX_PROCESSES / 64, sizeof(*sim->alive));
+	if (!sim->alive)
+		return thermo_fail(-ENOMEM, "simulated host: no memory");
 	(void)snprintf(sim->root, sizeof(sim->root), "%s/thermo-sim-XXXXXX", where);
 	if (!mkdtemp(sim->root)) {
 		sim->root[0] = '\0';
@@ -303,10 +332,11 @@ int sim_host_open(struct sim_host *sim, const struct sim_machine *machine)
 
 void sim_host_close(struct sim_host *sim)
 {
-	if (!sim->root[0])
-		return;
-	if (sim->host.root_fd >= 0)
-		(void)close(sim->host.root_fd);
-	(void)nftw(sim->root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	if (sim->root[0]) {
+		if (sim->host.root_fd >= 0)
+			(void)close(sim->host.root_fd);
+		(void)nftw(sim->root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	}
+	free(sim->alive);
 	*sim = (struct sim_host){ 0 };
 }

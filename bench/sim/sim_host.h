@@ -44,10 +44,16 @@ struct sim_host {
 	struct sim_machine machine;
 	char root[64];
 	_Atomic uint64_t now_ns;
+	pid_t first_pid;
+	uint64_t *alive; /* processes from first_pid on, a bit each */
 };
+
+/* Pids are from first_pid on, which is far from the caller's own. */
+#define SIM_MAX_PROCESSES 65536
 
 /**
  * struct sim_process - A process with one mapping.
+ * @pid:	sim_host.first_pid and up to SIM_MAX_PROCESSES - 1 more.
  * @name:	Without spaces or parentheses.
  * @start, @bytes:	Of the mapping, in whole pages.
  */

@@ -31,6 +31,7 @@ enum sim_shape {
 /**
  * struct sim_who - Who makes the accesses: each CPU and thread as often as another.
  * @nr_cpus, @nr_tids:	0: unknown, as reports have it.
+ * @first_tid:	From 1 on.
  * @latency_ns:	Mean; latencies are exponentially distributed.  0: not measured.
  */
 struct sim_who {
