@@ -58,6 +58,7 @@ override LDLIBS  += $(PKG_LIBS) -lm
 LIB_SRC   := $(wildcard core/*.c sources/*.c report_api/*.c tiering/*.c)
 CLI_SRC   := $(wildcard cli/*.c tests/lab/*.c)
 WORK_SRC  := $(wildcard bench/workload/*.c)
+SIM_SRC   := $(wildcard bench/sim/*.c)
 TRUTH_SRC := $(filter-out %/plugin.c %/touch.c,$(wildcard tests/lab/truth/*.c))
 TEST_SRC  := $(wildcard tests/unit/*/test_*.c)
 BENCH_SRC := $(wildcard bench/bench_*.c)
@@ -66,6 +67,7 @@ FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 LIB_OBJ   := $(LIB_SRC:%.c=$(O)/%.o)
 CLI_OBJ   := $(CLI_SRC:%.c=$(O)/%.o)
 WORK_OBJ  := $(WORK_SRC:%.c=$(O)/%.o)
+SIM_OBJ   := $(SIM_SRC:%.c=$(O)/%.o)
 TRUTH_OBJ := $(TRUTH_SRC:%.c=$(O)/%.o)
 LIB       := $(O)/libthermocline.a
 SOLIB     := $(O)/libthermocline.so.$(SOVERSION)
@@ -126,11 +128,12 @@ $(O)/lab/%: tests/lab/%
 	@mkdir -p $(@D)
 	$(Q)$(INSTALL) -m 755 $< $@
 
-# Tests of bench/workload and cli link their objects; everything else needs the library only.
+# Tests of bench and cli link their objects, and benches the simulation; all else needs the library only.
 # --wrap lets a test stand in for a system call (tests name what they wrap).
 $(O)/tests/%.o $(O)/bench/%.o: override CPPFLAGS += -DTEST_DATA='"$(CURDIR)/tests/data"'
 $(TESTS): override LDLIBS += -lcmocka
-$(filter $(O)/tests/unit/bench/%,$(TESTS)): $(filter-out %/main.o,$(WORK_OBJ))
+$(filter $(O)/tests/unit/bench/%,$(TESTS)): $(filter-out %/main.o,$(WORK_OBJ)) $(SIM_OBJ)
+$(BENCHES): $(SIM_OBJ)
 $(filter $(O)/tests/unit/cli/%,$(TESTS)): $(filter-out %/main.o,$(CLI_OBJ))
 $(TESTS) $(BENCHES): %: %.o $(LIB)
 	$(call say,LD)

@@ -143,6 +143,8 @@ static int parse_args(int argc, char **argv, struct run_opts *o)
 		if (c == '?' || parse_option(o, c, optarg))
 			return -EINVAL;
 	}
+	if (watch_options_check(&o->watch))
+		return -EINVAL;
 	if (optind != argc) {
 		fprintf(stderr, "thermocline run: '%s': no arguments are taken\n", argv[optind]);
 		return -EINVAL;

@@ -84,6 +84,28 @@ static int add_sources(struct watch_opts *o, char *text)
 		  : option_bad(o->command, "--source", text, "a source: see thermocline sources");
 }
 
+/* "evidence", "access-ratio" or "access-ratio=BP". */
+static int parse_goal(struct watch_opts *o, const char *arg)
+{
+	static const char ratio[] = "access-ratio";
+	struct governor_opts *g = &o->daemon.governor;
+	size_t len = sizeof(ratio) - 1;
+	uint64_t bp = TUNING_ACCESS_RATIO_BP;
+
+	if (strcmp(arg, "evidence") == 0) {
+		g->goal = TUNING_EVIDENCE;
+		return 0;
+	}
+	if (strncmp(arg, ratio, len) != 0 || (arg[len] != '\0' && arg[len] != '=') ||
+	    (arg[len] && (thermo_parse_u64(arg + len + 1, 10000, &bp) || bp == 0)))
+		return option_bad(o->command, "--goal", arg,
+				  "evidence, access-ratio or access-ratio=BP with BP from 1 to "
+				  "10000");
+	g->goal = TUNING_ACCESS_RATIO;
+	g->access_ratio_bp = (uint32_t)bp;
+	return 0;
+}
+
 static int parse_how(struct watch_opts *o, int c, char *arg)
 {
 	struct daemon_opts *d = &o->daemon;
@@ -92,7 +114,8 @@ static int parse_how(struct watch_opts *o, int c, char *arg)
 
 	switch (c) {
 	case WATCH_OPT_CPU_BUDGET:
-		if (thermo_parse_decimal(arg, 100, &d->cpu_budget_pct) || d->cpu_budget_pct <= 0)
+		if (thermo_parse_decimal(arg, 100, &d->governor.cpu_budget_pct) ||
+		    d->governor.cpu_budget_pct <= 0)
 			return option_bad(o->command, "--cpu-budget", arg,
 					  "a percentage above 0, up to 100");
 		return 0;
@@ -103,8 +126,10 @@ static int parse_how(struct watch_opts *o, int c, char *arg)
 		return 0;
 	case WATCH_OPT_WINDOW:
 		err = option_number(o->command, "--window", arg, 100, 60000, &n);
-		d->window_ms = (uint32_t)n;
+		d->governor.window_ms = (uint32_t)n;
 		return err;
+	case WATCH_OPT_GOAL:
+		return parse_goal(o, arg);
 	case WATCH_OPT_PAUSE:
 		d->pause_damon_stat = true;
 		return 0;
@@ -134,7 +159,23 @@ int watch_option(struct watch_opts *o, int c, char *arg)
 		if (thermo_parse_bytes(arg, 1ull << 50, &t->min_rss_bytes))
 			return option_bad(o->command, "--min-rss", arg, "a size, as 64M");
 		return 0;
+	case WATCH_OPT_PHYSICAL:
+		/* Pages are moved by process and virtual address, and neither is known. */
+		t->physical = true;
+		o->daemon.monitor_only = true;
+		return 0;
 	default:
 		return parse_how(o, c, arg);
 	}
+}
+
+int watch_options_check(const struct watch_opts *o)
+{
+	const struct thermo_target_spec *t = &o->daemon.targets;
+
+	if (!t->physical || !(t->nr_pids || t->cgroup || t->name || t->min_rss_bytes))
+		return 0;
+	fprintf(stderr, "%s: --physical: not together with --pid, --cgroup, --name or --min-rss\n",
+		o->command);
+	return -EINVAL;
 }

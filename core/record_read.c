@@ -238,22 +238,13 @@ static int find_tables(const struct record_reader *r, struct snapshot_cursors *c
 	return found < 0 ? found : 0;
 }
 
-/* Sources lie behind the targets, in room of their own. */
 static struct thermo_snapshot *make_snapshot(const struct snapshot_cursors *c)
 {
-	const size_t target_bytes = sizeof(struct thermo_target);
-	size_t nr = (c->sources.nr_rows * sizeof(struct thermo_snapshot_source) + target_bytes -
-		     1) /
-		    target_bytes;
-	struct thermo_snapshot *s = snapshot_alloc(c->targets.nr_rows + nr, c->regions.nr_rows);
+	struct thermo_snapshot *s =
+			snapshot_alloc(c->targets.nr_rows, c->regions.nr_rows, c->sources.nr_rows);
 
-	if (!s) {
+	if (!s)
 		(void)thermo_fail(-ENOMEM, "record: no memory for %u regions", c->regions.nr_rows);
-		return NULL;
-	}
-	s->nr_targets = c->targets.nr_rows;
-	s->nr_sources = c->sources.nr_rows;
-	s->sources = (const void *)(s->targets + s->nr_targets);
 	return s;
 }
 

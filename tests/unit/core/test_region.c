@@ -11,14 +11,17 @@
 
 static struct region make_region(uint64_t start, uint64_t end)
 {
-	return (struct region){ .start = start, .end = end };
+	struct region r;
+
+	region_init(&r, start, end);
+	return r;
 }
 
 static struct rate sum(const struct evidence *e)
 {
-	struct rate rate = { 0, 0 };
+	struct rate rate = { 0, 0, 0 };
 
-	for (int i = 0; i < REGION_BINS; i++) {
+	for (int i = 0; i < EVIDENCE_BINS; i++) {
 		rate.events += (double)e->events[i];
 		rate.exposure += (double)e->exposure[i];
 	}
@@ -33,7 +36,7 @@ static void rate_is_events_over_exposure(void **state)
 	(void)state;
 	region_add(&r, 0, 8 * MIB, 0, 8.0 * MIB * 2);
 	region_add(&r, 100 * PAGE, 101 * PAGE, 40, 0);
-	(void)region_close_window(&r, SECOND, HALF_LIFE);
+	(void)region_close_window(&r, SECOND, HALF_LIFE, 0);
 	rate = region_rate(&r);
 	assert_near(rate.events, 40, 0.01);
 	assert_near(rate.exposure, 16.0 * MIB, 0.01);
@@ -45,11 +48,11 @@ static void evidence_falls_into_the_bin_of_its_address(void **state)
 	struct region r = make_region(16 * MIB, 24 * MIB);
 
 	(void)state;
-	for (uint64_t i = 0; i < REGION_BINS; i++) {
+	for (uint64_t i = 0; i < EVIDENCE_BINS; i++) {
 		region_add(&r, (16 + i) * MIB, (16 + i) * MIB + 1, 1.0 + (double)i, 0);
 		region_add(&r, (17 + i) * MIB - 1, (17 + i) * MIB, 10, 0);
 	}
-	for (int i = 0; i < REGION_BINS; i++)
+	for (int i = 0; i < EVIDENCE_BINS; i++)
 		assert_near((double)r.window.events[i], 11.0 + i, 0.001);
 }
 
@@ -98,9 +101,9 @@ static void old_evidence_counts_half_after_a_half_life(void **state)
 
 	(void)state;
 	region_add(&r, 0, 8 * MIB, 100, 100);
-	(void)region_close_window(&r, SECOND, HALF_LIFE);
+	(void)region_close_window(&r, SECOND, HALF_LIFE, 0);
 	region_add(&r, 0, 8 * MIB, 100, 100);
-	(void)region_close_window(&r, SECOND + HALF_LIFE, HALF_LIFE);
+	(void)region_close_window(&r, SECOND + HALF_LIFE, HALF_LIFE, 0);
 	assert_near(region_rate(&r).events, 150, 0.1);
 	assert_near(region_weight(&r, SECOND + 2 * HALF_LIFE, HALF_LIFE), 0.5, 0.1);
 }
@@ -111,9 +114,9 @@ static void window_without_exposure_changes_nothing(void **state)
 
 	(void)state;
 	region_add(&r, 0, 8 * MIB, 100, 100);
-	(void)region_close_window(&r, SECOND, HALF_LIFE);
+	(void)region_close_window(&r, SECOND, HALF_LIFE, 0);
 	before = r;
-	assert_true(region_close_window(&r, 9 * SECOND, HALF_LIFE) == 0);
+	assert_true(region_close_window(&r, 9 * SECOND, HALF_LIFE, 0) == 0);
 	assert_memory_equal(&r, &before, sizeof(r));
 }
 
@@ -124,9 +127,9 @@ static void change_drops_the_old_and_tells_its_size(void **state)
 
 	(void)state;
 	region_add(&r, 0, 8 * MIB, 1000, 10 * bytes);
-	(void)region_close_window(&r, SECOND, HALF_LIFE);
+	(void)region_close_window(&r, SECOND, HALF_LIFE, 0);
 	region_add(&r, 0, 8 * MIB, 1000, bytes);
-	changed = region_close_window(&r, 2 * SECOND, HALF_LIFE);
+	changed = region_close_window(&r, 2 * SECOND, HALF_LIFE, 0);
 	assert_near(changed, 900, 1);
 	assert_int_equal(r.changed_ns, 2 * SECOND);
 	assert_near(region_rate(&r).exposure, bytes, 0.1);
@@ -139,10 +142,10 @@ static void noise_is_no_change(void **state)
 
 	(void)state;
 	region_add(&r, 0, 8 * MIB, 20, 10 * bytes);
-	(void)region_close_window(&r, SECOND, HALF_LIFE);
+	(void)region_close_window(&r, SECOND, HALF_LIFE, 0);
 	/* 2 are expected; 4 come often enough. */
 	region_add(&r, 0, 8 * MIB, 4, bytes);
-	assert_true(region_close_window(&r, 2 * SECOND, HALF_LIFE) == 0);
+	assert_true(region_close_window(&r, 2 * SECOND, HALF_LIFE, 0) == 0);
 	assert_int_equal(r.changed_ns, SECOND);
 }
 
@@ -154,17 +157,17 @@ static void one_silence_halves_a_hot_rate_and_the_second_is_believed(void **stat
 
 	(void)state;
 	region_add(&r, 0, 8 * MIB, 1000, 0.005 * bytes);
-	(void)region_close_window(&r, SECOND, HALF_LIFE);
+	(void)region_close_window(&r, SECOND, HALF_LIFE, 0);
 	struct rate before = region_rate(&r);
 
 	region_add(&r, 0, 8 * MIB, 0, 0.1 * bytes);
 	/* Told all the same: it is worth a closer look. */
-	assert_true(region_close_window(&r, SECOND + 1, HALF_LIFE) > 0);
+	assert_true(region_close_window(&r, SECOND + 1, HALF_LIFE, 0) > 0);
 	struct rate doubted = region_rate(&r);
 
 	assert_near(rate_per_byte(&doubted, 0) / rate_per_byte(&before, 0), 0.5, 0.01);
 	region_add(&r, 0, 8 * MIB, 0, 0.1 * bytes);
-	assert_true(region_close_window(&r, 7 * SECOND, HALF_LIFE) > 0);
+	assert_true(region_close_window(&r, 7 * SECOND, HALF_LIFE, 0) > 0);
 	struct rate believed = region_rate(&r);
 
 	assert_near(rate_per_byte(&believed, 0), 0, 0.01);
@@ -177,14 +180,14 @@ static void first_evidence_sets_the_age(void **state)
 	(void)state;
 	assert_true(region_weight(&r, 5 * SECOND, HALF_LIFE) == 0);
 	region_add(&r, 0, 8 * MIB, 0, 100);
-	(void)region_close_window(&r, 5 * SECOND, HALF_LIFE);
+	(void)region_close_window(&r, 5 * SECOND, HALF_LIFE, 0);
 	assert_int_equal(r.changed_ns, 5 * SECOND);
 	assert_int_equal(r.evidence_ns, 5 * SECOND);
 }
 
 static void little_evidence_leans_towards_the_prior(void **state)
 {
-	struct rate none = { 0, 0 }, little = { 0, 100 }, much = { 1000, 1000 };
+	struct rate none = { 0, 0, 0 }, little = { 0, 100, 0 }, much = { 1000, 1000, 0 };
 
 	(void)state;
 	assert_near(rate_per_byte(&none, 7), 7, 0.01);
@@ -196,8 +199,8 @@ static void little_evidence_leans_towards_the_prior(void **state)
 
 static void equal_rates_do_not_differ_and_unlike_ones_do(void **state)
 {
-	struct rate a = { 100, 1000 }, same = { 200, 2000 }, more = { 400, 1000 }, none = { 0, 0 },
-		    silent = { 0, 1000 };
+	struct rate a = { 100, 1000, 0 }, same = { 200, 2000, 0 }, more = { 400, 1000, 0 },
+		    none = { 0, 0, 0 }, silent = { 0, 1000, 0 };
 
 	(void)state;
 	assert_true(rates_differ(&a, &same) == 0);
@@ -212,13 +215,13 @@ static void equal_rates_do_not_differ_and_unlike_ones_do(void **state)
 static void split_falls_where_the_rate_changes(void **state)
 {
 	(void)state;
-	for (uint64_t hot = 1; hot < REGION_BINS; hot++) {
+	for (uint64_t hot = 1; hot < EVIDENCE_BINS; hot++) {
 		struct region r = make_region(64 * MIB, 72 * MIB);
 		uint64_t at = 0;
 
 		region_add(&r, 64 * MIB, 72 * MIB, 8, 8.0 * MIB);
 		region_add(&r, (64 + hot) * MIB, 72 * MIB, 500, 0);
-		(void)region_close_window(&r, SECOND, HALF_LIFE);
+		(void)region_close_window(&r, SECOND, HALF_LIFE, 0);
 		assert_true(region_best_split(&r, &at) > 0);
 		assert_int_equal(at, (64 + hot) * MIB);
 	}
@@ -231,11 +234,11 @@ static void even_region_and_single_page_are_not_split(void **state)
 
 	(void)state;
 	region_add(&even, 0, 8 * MIB, 10000, 8.0 * MIB);
-	(void)region_close_window(&even, SECOND, HALF_LIFE);
+	(void)region_close_window(&even, SECOND, HALF_LIFE, 0);
 	assert_true(region_best_split(&even, &at) == 0);
 	region_add(&page, PAGE, 2 * PAGE, 1, PAGE);
 	region_add(&page, PAGE, PAGE + 64, 10000, 0);
-	(void)region_close_window(&page, SECOND, HALF_LIFE);
+	(void)region_close_window(&page, SECOND, HALF_LIFE, 0);
 	assert_true(region_best_split(&page, &at) == 0);
 	assert_int_equal(at, 42);
 }
@@ -263,7 +266,7 @@ static void split_and_merge_conserve_events_and_exposure(void **state)
 		uint64_t at = start + PAGE * (1 + test_random(&random) % (pages - 1)), end = r.end;
 
 		fill_random(&r, &random);
-		(void)region_close_window(&r, SECOND, HALF_LIFE);
+		(void)region_close_window(&r, SECOND, HALF_LIFE, 0);
 		fill_random(&r, &random);
 
 		struct rate known = sum(&r.known), window = sum(&r.window), left;
@@ -293,7 +296,7 @@ static void split_leaves_events_where_they_were(void **state)
 	region_add(&r, 5 * MIB, 5 * MIB + 1, 30, 0);
 	region_add(&r, MIB, MIB + 1, 10, 0);
 	region_add(&r, 0, 8 * MIB, 0, 80);
-	(void)region_close_window(&r, SECOND, HALF_LIFE);
+	(void)region_close_window(&r, SECOND, HALF_LIFE, 0);
 	region_split(&r, 4 * MIB, &right);
 	assert_near(region_rate(&r).events, 10, 0.01);
 	assert_near(region_rate(&right).events, 30, 0.01);
@@ -306,7 +309,7 @@ static void trim_keeps_what_lies_within(void **state)
 
 	(void)state;
 	region_add(&r, 0, 8 * MIB, 80, 800);
-	(void)region_close_window(&r, SECOND, HALF_LIFE);
+	(void)region_close_window(&r, SECOND, HALF_LIFE, 0);
 	region_trim(&r, 2 * MIB, 4 * MIB);
 	assert_int_equal(r.start, 2 * MIB);
 	assert_int_equal(r.end, 4 * MIB);
@@ -372,7 +375,7 @@ static void attribution_is_divided_by_split_and_joined_by_merge(void **state)
 	region_add(&r, 0, 8 * MIB, 100, 100);
 	region_attribute(&r, &a, 75);
 	region_attribute(&r, &b, 25);
-	(void)region_close_window(&r, SECOND, HALF_LIFE);
+	(void)region_close_window(&r, SECOND, HALF_LIFE, 0);
 	double reads = (double)r.op_events[THERMO_OP_READ];
 
 	region_split(&r, 2 * MIB, &right);
