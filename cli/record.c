@@ -125,6 +125,12 @@ static int parse_args(int argc, char **argv, struct record_opts *o)
 			return -EINVAL;
 	}
 	o->argv = optind < argc ? argv + optind : NULL;
+	if (watch_options_check(&o->watch))
+		return -EINVAL;
+	if (o->argv && o->watch.daemon.targets.physical) {
+		fprintf(stderr, COMMAND ": --physical: not together with a command\n");
+		return -EINVAL;
+	}
 	if (o->live && (o->any_watch_option || o->argv)) {
 		fprintf(stderr, COMMAND ": --live records what the daemon watches: no targets, "
 					"sources, or command can be given\n");
@@ -319,7 +325,7 @@ static int start_live(struct recording *r, const struct record_machine *daemons,
 	int err = record_output_open(&r->out, r->opts->output);
 
 	r->started_ns = machine.start_time_ns = thermo_host_now_ns(r->host);
-	machine.start_realtime_ns = recording_realtime_ns();
+	machine.start_realtime_ns = thermo_host_realtime_ns(r->host);
 	(void)snprintf(machine.what, sizeof(machine.what), "%s", what);
 	return err ? err : record_writer_new(&r->writer, r->out.fd, &machine);
 }
@@ -386,7 +392,7 @@ static int finish(struct recording *r, int err)
 	(void)snprintf(reason, sizeof(reason), "%s", thermo_last_error());
 	if (r->writer && r->out.fd >= 0) {
 		int end_err = record_write_end(r->writer, thermo_host_now_ns(r->host),
-					       recording_realtime_ns(), -err);
+					       thermo_host_realtime_ns(r->host), -err);
 
 		if (!err && end_err)
 			err = end_err;

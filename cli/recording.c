@@ -5,20 +5,11 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/control.h"
 #include "core/cleanup.h"
 #include "core/error.h"
-
-uint64_t recording_realtime_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-}
 
 int recording_start(struct record_writer **writer, int fd, const struct daemon *d, const char *what)
 {
@@ -29,7 +20,7 @@ int recording_start(struct record_writer **writer, int fd, const struct daemon *
 		uint64_t age_ns = thermo_host_now_ns(d->host) - d->started_ns;
 
 		machine.start_time_ns = d->started_ns;
-		machine.start_realtime_ns = recording_realtime_ns() - age_ns;
+		machine.start_realtime_ns -= age_ns;
 		err = record_writer_new(writer, fd, &machine);
 	}
 	record_machine_fini(&machine);
@@ -44,7 +35,8 @@ int recording_write_newest(int fd, const struct daemon *d)
 	if (!err && d->snapshot)
 		err = record_write_snapshot(w, d->snapshot);
 	if (!err)
-		err = record_write_end(w, thermo_host_now_ns(d->host), recording_realtime_ns(), 0);
+		err = record_write_end(w, thermo_host_now_ns(d->host),
+				       thermo_host_realtime_ns(d->host), 0);
 	record_writer_free(w);
 	return err;
 }

@@ -8,8 +8,6 @@
 #include "cli/daemon.h"
 #include "core/record.h"
 
-uint64_t recording_realtime_ns(void);
-
 /*
  * Begin a recording of what @daemon sees on @fd.  @what: what was asked for, for
  * people.  Return: 0 or -errno.

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/views.h"
 
 /* A thread's own node is not told.  If a node makes this share of the accesses, it is that. */
 #define ONE_NODE_SHARE 0.9f
@@ -26,11 +27,6 @@ struct part {
 };
 
 typedef void part_fn(struct report *report, const struct part *part);
-
-bool report_is_observed(const struct thermo_region *r)
-{
-	return r->nr_events > 0 || r->exposure_s > 0;
-}
 
 /* --- what is known of a region --- */
 
@@ -260,7 +256,7 @@ static void take_apart(struct report *report, const struct thermo_snapshot *s,
 	};
 	struct part part = part_of(s, r);
 
-	if (report_is_observed(r) && (!report->pid || part.target->pid == report->pid))
+	if (view_is_observed(r) && (!report->pid || part.target->pid == report->pid))
 		take[report->by](report, &part, fn);
 }
 
@@ -411,7 +407,7 @@ int report_add(struct report *report, const struct thermo_snapshot *s)
 		const struct thermo_region *r = &s->regions[i];
 
 		take_apart(report, s, r, add_part);
-		if (report_is_observed(r) &&
+		if (view_is_observed(r) &&
 		    (!report->pid || s->targets[r->target].pid == report->pid))
 			add_total(report, r);
 	}

@@ -129,9 +129,6 @@ void report_fini(struct report *report);
 struct report_rates report_region_rates(const struct record_machine *machine,
 					const struct thermo_region *region);
 
-/* Something was seen of it, even if only that nothing accessed it. */
-bool report_is_observed(const struct thermo_region *region);
-
 /*
  * Who accesses @region, by node: as it was told, else from its CPUs.  Return: how many of
  * THERMO_TOP_NODES.
