@@ -285,8 +285,11 @@ static int start_own(struct recording *r, struct daemon *d, const char *what)
 	r->started_ns = d->started_ns;
 	if (!err && r->opts->argv) {
 		err = child_go(&r->child, r->opts->argv[0]);
-		if (err)
+		if (err) {
 			record_output_discard(&r->out);
+			record_writer_free(r->writer);
+			r->writer = NULL;
+		}
 	}
 	if (!err)
 		say_start(d);
@@ -417,7 +420,8 @@ static void tell_result(const struct recording *r)
 		 mib(record_writer_bytes(r->writer)),
 		 strcmp(r->out.path, "-") == 0 ? "standard output" : r->out.path);
 	if (r->nr_targets == 0)
-		log_warning("no process matched the targets");
+		log_warning("%s", r->child.pid ? "the command ended before its memory was looked at"
+					       : "no process matched the targets");
 }
 
 /* Whoever is told to stop stops his command as well; else that ends when it likes. */

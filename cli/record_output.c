@@ -34,7 +34,7 @@ static int keep_old(struct record_output *out)
 int record_output_open(struct record_output *out, const char *path)
 {
 	struct stat st;
-	int flags = O_WRONLY | O_CLOEXEC, err;
+	int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW, err;
 
 	*out = (struct record_output){ .path = path, .fd = -1 };
 	if (strcmp(path, "-") == 0) {

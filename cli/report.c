@@ -235,6 +235,7 @@ static int parse_args(int argc, char **argv, struct report_opts *o)
 			o->live ? "--live takes no file" : "one file at most");
 		return -EINVAL;
 	}
+	o->last |= o->live;
 	o->input = optind < argc ? argv[optind] : DEFAULT_INPUT;
 	if (!o->limit_given && o->output.format == REPORT_TEXT)
 		o->output.limit = DEFAULT_TEXT_LIMIT;
@@ -288,14 +289,17 @@ static void print_text_head(const struct reading *r, bool newest_only)
 	fprintf(out, "by %s: ", r->opts->by->name);
 	if (newest_only)
 		fprintf(out,
-			"the newest of %" PRIu64 " snapshots, %.1f s after the start; "
-			"%u processes\n\n",
-			r->nr_snapshots, since_start_s(r, r->newest), r->newest->nr_targets);
+			"the newest of %" PRIu64 " snapshot%s, %.1f s after the start; "
+			"%u process%s\n\n",
+			r->nr_snapshots, r->nr_snapshots == 1 ? "" : "s",
+			since_start_s(r, r->newest), r->newest->nr_targets,
+			r->newest->nr_targets == 1 ? "" : "es");
 	else
 		fprintf(out,
-			"mean of %" PRIu64 " snapshots over %.1f s; regions below a row are of "
+			"mean of %" PRIu64 " snapshot%s over %.1f s; regions below a row are of "
 			"the newest\n\n",
-			r->report.nr_snapshots, r->report.seconds);
+			r->report.nr_snapshots, r->report.nr_snapshots == 1 ? "" : "s",
+			r->report.seconds);
 }
 
 static void print_json_head(const struct reading *r)

@@ -137,16 +137,15 @@ static void make_row(struct table_row *t, const struct report *report, const str
 	row_unknown(t, "end");
 }
 
-static void make_detail(struct table_row *t, const struct report *report,
-			const struct report_row *row, uint32_t i)
+/* What follows the key.  Its share would be of the mean, but it is of the newest snapshot. */
+static void add_detail(struct table_row *t, const struct report *report,
+		       const struct report_row *row, uint32_t i)
 {
 	const struct report_detail *d = &row->details[i];
 
-	t->nr = 0;
-	add_key(t, report, row);
 	row_u64(t, "rank", i + 1);
 	add_rates(t, &d->rates);
-	row_double(t, "share", share_of(d->rates.accesses, row->rates.accesses));
+	row_unknown(t, "share");
 	row_unknown(t, "regions");
 	if (report->by == REPORT_NODE)
 		row_unknown(t, "served_per_s");
@@ -163,7 +162,9 @@ static void print_csv(const struct report_output *o, const struct report *report
 	make_row(&t, report, row);
 	csv_print(o->out, &t);
 	for (uint32_t i = 0; i < row->nr_details; i++) {
-		make_detail(&t, report, row, i);
+		t.nr = 0;
+		add_key(&t, report, row);
+		add_detail(&t, report, row, i);
 		csv_print(o->out, &t);
 	}
 }
@@ -185,12 +186,12 @@ static void print_json(struct report_output *o, const struct report *report,
 	make_row(&t, report, row);
 	object = row_json(&t);
 	json_object_object_del(object, "rank");
+	if (row->is_other)
+		json_object_object_add(object, "other", json_object_new_boolean(1));
 	for (uint32_t i = 0; i < row->nr_details; i++) {
-		make_detail(&t, report, row, i);
-		struct json_object *detail = row_json(&t);
-
-		json_object_object_del(detail, by_names[report->by]);
-		json_object_array_add(list, detail);
+		t.nr = 0;
+		add_detail(&t, report, row, i);
+		json_object_array_add(list, row_json(&t));
 	}
 	if (o->nr_details)
 		json_object_object_add(object, "top_regions", list);
@@ -206,15 +207,15 @@ static void print_text_header(const struct report_output *o, const struct report
 	static const char *const heads[REPORT_NR_BY] = {
 		[REPORT_CPU] = "   CPU NODE",
 		[REPORT_NODE] = "  NODE TIER",
-		[REPORT_THREAD] = "   THREAD      PID COMMAND        ",
-		[REPORT_OP] = "  ACCESS",
-		[REPORT_PROCESS] = "      PID COMMAND        ",
+		[REPORT_THREAD] = "   THREAD     PID COMMAND     ",
+		[REPORT_OP] = "  ACCESS ",
+		[REPORT_PROCESS] = "     PID COMMAND     ",
 		[REPORT_CGROUP] = "  CGROUP                        ",
 	};
 
-	fprintf(o->out, "%s  %8s %5s %12s %5s %5s %5s %6s %7s %5s%s\n", heads[report->by],
-		"ACCESS/S", "+-", "SHARE", "READ", "WRITE", "LOCAL", "REMOTE", "BYTES/S", "REGS",
-		report->by == REPORT_NODE ? " SERVED/S" : "");
+	fprintf(o->out, "%s  %6s %4s %6s %-6s %4s %5s %5s %6s %6s %4s%s\n", heads[report->by],
+		"ACC/S", "+-", "SHARE", "(LESS)", "READ", "WRITE", "LOCAL", "REMOTE", "BYTES/S",
+		"REGS", report->by == REPORT_NODE ? " SERVED" : "");
 }
 
 static int tier_of(const struct record_machine *m, int node)
@@ -256,19 +257,19 @@ static void print_key(const struct report_output *o, const struct report *report
 			number_text(tier >= 0, tier, second));
 		return;
 	case REPORT_THREAD:
-		fprintf(o->out, "%9s %8s %-15s", row->is_other ? "other" : number,
+		fprintf(o->out, "%9s %7s %-12.12s", row->is_other ? "other" : number,
 			number_text(!row->is_other, row->pid, second),
 			safe_text(row->name, safe, sizeof(safe)));
 		return;
 	case REPORT_PROCESS:
-		fprintf(o->out, "%9s %-15s",
+		fprintf(o->out, "%8s %-12.12s",
 			row->is_other                     ? "other"
 			: row->pid == THERMO_PID_PHYSICAL ? "physical"
 							  : number,
 			safe_text(row->name, safe, sizeof(safe)));
 		return;
 	case REPORT_OP:
-		fprintf(o->out, "  %-6.6s", op_names[row->is_other ? 0 : row->number]);
+		fprintf(o->out, "  %-7s", op_names[row->is_other ? 0 : row->number]);
 		return;
 	default:
 		fprintf(o->out, "  %-30s",
@@ -284,24 +285,21 @@ static void print_rates(const struct report_output *o, const struct report *repo
 	const struct report_rates *r = &row->rates;
 	bool op_known = r->reads + r->writes > 0, place_known = r->local + r->remote > 0;
 	double all = report->total.accesses;
-	char share[32];
+	char share[32] = "-", less[32] = "";
 
-	/* "-0%": it may be less by so much, never more. */
 	if (all > 0 && r->excess / all >= 0.0005)
-		(void)snprintf(share, sizeof(share), "%.1f%% -%.1f%%", 100 * r->accesses / all,
-			       100 * r->excess / all);
-	else
-		(void)snprintf(share, sizeof(share), all > 0 ? "%.1f%%" : "-",
-			       100 * r->accesses / all);
-	fprintf(o->out, "  %8s %5s %12s %5s %5s %5s %6s %7s %5u", unit_count(r->accesses),
-		unit_percent(true, r->error, r->accesses), share,
+		(void)snprintf(less, sizeof(less), "-%.1f%%", 100 * r->excess / all);
+	if (all > 0)
+		(void)snprintf(share, sizeof(share), "%.1f%%", 100 * r->accesses / all);
+	fprintf(o->out, "  %6s %4s %6s %-6s %4s %5s %5s %6s %6s %4u", unit_count(r->accesses),
+		unit_percent(true, r->error, r->accesses), share, less,
 		unit_percent(op_known, r->reads, r->accesses),
 		unit_percent(op_known, r->writes, r->accesses),
 		unit_percent(place_known, r->local, r->accesses),
 		unit_percent(place_known, r->remote, r->accesses), unit_bytes(r->bytes),
 		row->nr_regions);
 	if (report->by == REPORT_NODE)
-		fprintf(o->out, " %8s", row->is_other ? "" : unit_count(r->served));
+		fprintf(o->out, " %6s", row->is_other ? "" : unit_count(r->served));
 	fprintf(o->out, "\n");
 }
 
@@ -312,7 +310,7 @@ static void print_detail(const struct report_output *o, const struct report_deta
 
 	(void)snprintf(text, sizeof(text), "%s/%d", safe_text(d->target->name, safe, sizeof(safe)),
 		       d->target->pid);
-	fprintf(o->out, "%14s %-23s %12" PRIx64 " %7s %8s/s", "", text, d->region->start,
+	fprintf(o->out, "%10s %-23s %12" PRIx64 " %6s %6s/s", "", text, d->region->start,
 		unit_bytes((double)(d->region->end - d->region->start)), unit_count(r->accesses));
 	if (r->reads + r->writes > 0)
 		fprintf(o->out, "  read %s write %s", unit_percent(true, r->reads, r->accesses),

@@ -156,8 +156,8 @@ static void make_row(struct table_row *t, const struct line *l)
 
 static void print_text_header(FILE *out)
 {
-	fprintf(out, "%8s %-12s %12s %6s %8s %4s %8s %5s %5s %5s %5s %6s %6s\n", "PID", "COMMAND",
-		"START", "SIZE", "ACCESS/S", "+-", "/S/MIB", "READ", "WRITE", "AGE", "IDLE", "NODE",
+	fprintf(out, "%8s %-12s %12s %6s %6s %4s %6s %5s %5s %5s %5s %6s %6s\n", "PID", "COMMAND",
+		"START", "SIZE", "ACC/S", "+-", "/MIB", "READ", "WRITE", "AGE", "IDLE", "NODE",
 		"CPU");
 }
 
@@ -183,13 +183,13 @@ static void print_text(FILE *out, const struct line *l)
 		safe_text(l->target->name, safe, sizeof(safe)), r->start,
 		unit_bytes((double)(r->end - r->start)));
 	if (l->observed)
-		fprintf(out, " %8s %4s %8s %5s %5s %5s %5s", unit_count(rates->accesses),
+		fprintf(out, " %6s %4s %6s %5s %5s %5s %5s", unit_count(rates->accesses),
 			unit_percent(true, rates->error, rates->accesses), unit_count(view_rate(r)),
 			unit_percent(op_known, rates->reads, rates->accesses),
 			unit_percent(op_known, rates->writes, rates->accesses), unit_ns(r->age_ns),
 			unit_ns(r->idle_ns));
 	else
-		fprintf(out, " %8s %4s %8s %5s %5s %5s %5s", "unseen", "-", "-", "-", "-", "-",
+		fprintf(out, " %6s %4s %6s %5s %5s %5s %5s", "unseen", "-", "-", "-", "-", "-",
 			"-");
 	fprintf(out, " %6s %6s\n",
 		share_text(node, resident > 0, r->nodes[0].node,
