@@ -223,10 +223,11 @@ static float latency_percentile(const struct attribution *a, float share)
 	float wanted = share * a->latency_events;
 
 	for (int i = 0; i < LATENCY_BUCKETS; i++) {
-		float low = bucket_start_ns(i), high = bucket_start_ns(i + 1);
+		if (a->latencies[i] > 0 && wanted <= a->latencies[i]) {
+			float low = bucket_start_ns(i), high = bucket_start_ns(i + 1);
 
-		if (a->latencies[i] > 0 && wanted <= a->latencies[i])
 			return low + (high - low) * wanted / a->latencies[i];
+		}
 		wanted -= a->latencies[i];
 	}
 	/* Rounding of sums: the last of them. */

@@ -60,8 +60,8 @@ static void propose(struct targets *targets, struct proposals *p)
 	}
 }
 
-/* How many merges there would be below @threshold; runs of merges are as many as their joints. */
-static size_t count_merges(const struct targets *targets, double threshold, uint32_t min_nr_regions)
+/* What each merge of neighbours would lose; runs of merges are as many as their joints. */
+static size_t list_losses(const struct targets *targets, uint32_t min_nr_regions, double *losses)
 {
 	size_t nr = 0;
 
@@ -70,9 +70,18 @@ static size_t count_merges(const struct targets *targets, double threshold, uint
 		uint64_t max = max_bytes(t, min_nr_regions);
 
 		for (size_t j = 0; j + 1 < t->nr_regions; j++)
-			nr += target_difference(t, j, max) < threshold;
+			losses[nr++] = target_difference(t, j, max);
 	}
 	return nr;
+}
+
+static size_t count_below(const double *losses, size_t nr, double threshold)
+{
+	size_t below = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		below += losses[i] < threshold;
+	return below;
 }
 
 static size_t count_above(const struct proposals *p, double gain)
@@ -101,11 +110,13 @@ static void make_room(struct targets *targets, const struct proposals *p, uint32
 		      uint32_t max_nr_regions)
 {
 	double threshold = MERGE_THRESHOLD;
-	size_t nr = count_regions(targets);
+	size_t nr = count_regions(targets), nr_losses;
+	AUTO_FREE double *losses = malloc((nr + 1) * sizeof(*losses));
 
+	nr_losses = losses ? list_losses(targets, min_nr_regions, losses) : 0;
 	while (threshold < MAX_THRESHOLD &&
 	       nr + count_above(p, WORTH * threshold) >
-			       max_nr_regions + count_merges(targets, threshold, min_nr_regions))
+			       max_nr_regions + count_below(losses, nr_losses, threshold))
 		threshold *= 2;
 	merge_below(targets, threshold, min_nr_regions);
 }
