@@ -291,20 +291,18 @@ static int fill_cgroups(struct sampling *s, const struct thermo_host *host, stru
 		return thermo_fail(-ENOMEM, "page types: no memory for %zu pages", s->nr_charges);
 	size_t nr = count_cgroups(s, counts);
 
-	for (size_t i = 0; i < nr; i++) {
+	for (size_t i = 0; i < nr && i < PAGETYPES_MAX_CGROUPS; i++) {
 		struct page_cgroup *out = &types->cgroups[i];
 
-		if (i >= PAGETYPES_MAX_CGROUPS) {
-			for (int g = 0; g < NR_PAGE_GROUPS; g++)
-				rest[g] += counts[i].nr[g];
-			continue;
-		}
 		out->inode = counts[i].inode;
 		(void)snprintf(out->path, sizeof(out->path), "%s",
 			       path_of(host, cgroups, out->inode, &walked));
 		fill_shares(types->groups, counts[i].nr, out->groups);
 		types->nr_cgroups++;
 	}
+	for (size_t i = types->nr_cgroups; i < nr; i++)
+		for (int g = 0; g < NR_PAGE_GROUPS; g++)
+			rest[g] += counts[i].nr[g];
 	fill_shares(types->groups, rest, types->other_cgroups);
 	return 0;
 }
