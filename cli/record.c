@@ -18,15 +18,18 @@
 #include "cli/log.h"
 #include "cli/record_output.h"
 #include "cli/recording.h"
+#include "cli/report_views.h"
 #include "cli/watch_options.h"
 #include "core/cleanup.h"
 #include "core/error.h"
+#include "core/views.h"
 
 #define COMMAND "thermocline record"
 #define DEFAULT_OUTPUT "thermocline.data"
 /* A command that was just started maps its memory: look often, and for so long. */
 #define YOUNG_NS 5000000000ull
 #define YOUNG_TARGETS_NS 250000000ull
+#define PAGETYPES_INTERVAL_NS 10000000000ull
 #define MIN_WAIT_NS 50000000ull
 
 struct record_opts {
@@ -35,6 +38,7 @@ struct record_opts {
 	uint64_t duration_s; /* 0: until told to stop */
 	uint64_t interval_s; /* 0: every window */
 	bool live;
+	bool pagetypes;
 	bool any_watch_option;
 	char **argv; /* the command to run, or NULL */
 };
@@ -50,7 +54,10 @@ struct recording {
 	struct child child;
 	uint64_t sequence; /* of the newest snapshot that was written */
 	uint64_t started_ns;
-	uint64_t next_ns; /* no snapshot is written before */
+	uint64_t next_ns;     /* no snapshot is written before */
+	uint64_t pages_at_ns; /* when page types are looked at again; UINT64_MAX: never */
+	struct cgroups cgroups;
+	uint64_t random_state;
 	uint32_t nr_regions;
 	uint32_t nr_targets;
 };
@@ -70,10 +77,12 @@ static void print_usage(FILE *out)
 		"window\n"
 		"      --live                 of the running daemon: what it watches, as it "
 		"does\n"
+		"      --pagetypes            also what kinds of pages are hot and cold, each "
+		"10 s\n"
 		"  -h, --help                 this text\n" WATCH_USAGE_TARGETS WATCH_USAGE_HOW);
 }
 
-enum { OPT_DURATION = WATCH_OPT_END, OPT_INTERVAL, OPT_LIVE };
+enum { OPT_DURATION = WATCH_OPT_END, OPT_INTERVAL, OPT_LIVE, OPT_PAGETYPES };
 
 static const struct option long_options[] = {
 	WATCH_LONG_OPTIONS,
@@ -81,6 +90,7 @@ static const struct option long_options[] = {
 	{ "duration", required_argument, NULL, OPT_DURATION },
 	{ "interval", required_argument, NULL, OPT_INTERVAL },
 	{ "live", no_argument, NULL, OPT_LIVE },
+	{ "pagetypes", no_argument, NULL, OPT_PAGETYPES },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
@@ -103,6 +113,9 @@ static int parse_option(struct record_opts *o, int c, char *arg)
 		return option_number(COMMAND, "--interval", arg, 1, 86400, &o->interval_s);
 	case OPT_LIVE:
 		o->live = true;
+		return 0;
+	case OPT_PAGETYPES:
+		o->pagetypes = true;
 		return 0;
 	default:
 		return -EINVAL;
@@ -156,6 +169,24 @@ static void tell_progress(const struct recording *r)
 			mib(record_writer_bytes(r->writer)));
 }
 
+/* Not worth ending a recording for: said once, and not tried again. */
+static int write_pages(struct recording *r, const struct thermo_snapshot *s, uint64_t now_ns)
+{
+	struct record_pages pages = { .time_ns = s->time_ns, .hot_rate = report_hot_rate(s) };
+	const struct pagetypes_opts opts = { .hot_rate = pages.hot_rate };
+
+	if (!r->opts->pagetypes || now_ns < r->pages_at_ns)
+		return 0;
+	if (pagetypes_sample(r->host, s, &opts, &r->cgroups, &r->random_state, &pages.types)) {
+		log_warning("page types: %s, ignoring", thermo_last_error());
+		r->pages_at_ns = UINT64_MAX;
+		return 0;
+	}
+	pages.has_cgroups = pages.types.has_cgroups;
+	r->pages_at_ns = now_ns + PAGETYPES_INTERVAL_NS;
+	return record_write_pages(r->writer, &pages);
+}
+
 static int write_snapshot(struct recording *r, const struct thermo_snapshot *s, uint64_t now_ns)
 {
 	int err;
@@ -172,7 +203,7 @@ static int write_snapshot(struct recording *r, const struct thermo_snapshot *s, 
 	if (r->opts->interval_s)
 		r->next_ns = now_ns + r->opts->interval_s * 1000000000ull - s->window_ns / 2;
 	tell_progress(r);
-	return 0;
+	return write_pages(r, s, now_ns);
 }
 
 static void read_signals(struct recording *r)
@@ -457,7 +488,8 @@ static int record(struct record_opts *o, const struct thermo_host *host, const c
 			       .signal_fd = -1,
 			       .on_terminal = isatty(STDERR_FILENO),
 			       .child = { .go_fd = -1, .error_fd = -1 },
-			       .out.fd = -1 };
+			       .out.fd = -1,
+			       .random_state = thermo_host_now_ns(host) | 1 };
 	int err = block_signals(&r);
 
 	if (!err && o->argv)
@@ -467,6 +499,7 @@ static int record(struct record_opts *o, const struct thermo_host *host, const c
 	err = finish(&r, err);
 	tell_result(&r);
 	record_writer_free(r.writer);
+	cgroups_fini(&r.cgroups);
 	wait_for_command(&r);
 	if (r.signal_fd >= 0)
 		(void)close(r.signal_fd);

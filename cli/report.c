@@ -14,6 +14,7 @@
 #include "cli/cmd.h"
 #include "cli/recording.h"
 #include "cli/report_print.h"
+#include "cli/report_views.h"
 #include "cli/watch_options.h"
 #include "core/cleanup.h"
 #include "core/error.h"
@@ -27,17 +28,27 @@
 enum by_kind {
 	BY_REGION,
 	BY_ROWS,
+	BY_VIEW,
 };
 
 static const struct by {
 	const char *name;
 	enum by_kind kind;
 	enum report_by rows;
+	enum report_view view;
 } bys[] = {
-	{ "region", BY_REGION, 0 },           { "cpu", BY_ROWS, REPORT_CPU },
-	{ "node", BY_ROWS, REPORT_NODE },     { "thread", BY_ROWS, REPORT_THREAD },
-	{ "op", BY_ROWS, REPORT_OP },         { "process", BY_ROWS, REPORT_PROCESS },
-	{ "cgroup", BY_ROWS, REPORT_CGROUP },
+	{ "region", BY_REGION, .rows = 0 },
+	{ "cpu", BY_ROWS, .rows = REPORT_CPU },
+	{ "node", BY_ROWS, .rows = REPORT_NODE },
+	{ "thread", BY_ROWS, .rows = REPORT_THREAD },
+	{ "op", BY_ROWS, .rows = REPORT_OP },
+	{ "process", BY_ROWS, .rows = REPORT_PROCESS },
+	{ "cgroup", BY_ROWS, .rows = REPORT_CGROUP },
+	{ "wss", BY_VIEW, .view = VIEW_WSS },
+	{ "idle", BY_VIEW, .view = VIEW_IDLE },
+	{ "temperature", BY_VIEW, .view = VIEW_TEMPERATURE },
+	{ "recency", BY_VIEW, .view = VIEW_RECENCY },
+	{ "pagetype", BY_VIEW, .view = VIEW_PAGETYPE },
 };
 
 #define NR_BYS (sizeof(bys) / sizeof(bys[0]))
@@ -72,6 +83,7 @@ struct reading {
 	struct record_reader *reader;
 	const struct record_machine *machine;
 	struct report report;
+	struct report_wss wss;
 	struct thermo_snapshot *newest; /* in the time that was asked for */
 	uint64_t nr_snapshots;
 	uint64_t nr_outside;
@@ -87,7 +99,8 @@ static void print_usage(FILE *out)
 		"input), or what the running daemon sees.\n\n"
 		"      --live                 ask the running daemon for its newest snapshot\n"
 		"      --by WHAT              region (default), cpu, node, thread, op, process,\n"
-		"                             cgroup\n"
+		"                             cgroup; wss (working set size), idle (idle times),\n"
+		"                             temperature, recency, pagetype\n"
 		"  -f, --format text|json|csv default text\n"
 		"Which part:\n"
 		"  -p, --pid PID              only memory of this process\n"
@@ -149,7 +162,8 @@ static int set_by(struct report_opts *o, const char *name)
 			return 0;
 		}
 	return option_bad(COMMAND, "--by", name,
-			  "region, cpu, node, thread, op, process or cgroup");
+			  "region, cpu, node, thread, op, process, cgroup, wss, idle, "
+			  "temperature, recency or pagetype");
 }
 
 static int set_number(struct report_opts *o, int c, const char *arg)
@@ -295,11 +309,11 @@ static void print_text_head(const struct reading *r, bool newest_only)
 			since_start_s(r, r->newest), r->newest->nr_targets,
 			r->newest->nr_targets == 1 ? "" : "es");
 	else
-		fprintf(out,
-			"mean of %" PRIu64 " snapshot%s over %.1f s; regions below a row are of "
-			"the newest\n\n",
-			r->report.nr_snapshots, r->report.nr_snapshots == 1 ? "" : "s",
-			r->report.seconds);
+		fprintf(out, "%s %" PRIu64 " snapshot%s over %.1f s%s\n\n",
+			r->opts->by->kind == BY_ROWS ? "mean of" : "all", r->nr_snapshots,
+			r->nr_snapshots == 1 ? "" : "s", r->seconds,
+			r->opts->by->kind == BY_ROWS ? "; regions below a row are of the newest"
+						     : "");
 }
 
 static void print_json_head(const struct reading *r)
@@ -344,6 +358,13 @@ static bool is_wanted(const struct reading *r, const struct thermo_snapshot *s)
 	return at_s >= r->opts->from_s && (r->opts->to_s < 0 || at_s <= r->opts->to_s);
 }
 
+static void add_wss(struct reading *r, const struct thermo_snapshot *s)
+{
+	struct thermo_snapshot part = report_narrow(s, r->opts->pid);
+
+	report_wss_add(&r->wss, &part);
+}
+
 static int take(struct reading *r, struct thermo_snapshot *s)
 {
 	struct report_opts *o = r->opts;
@@ -356,6 +377,8 @@ static int take(struct reading *r, struct thermo_snapshot *s)
 		return report_print_regions(&o->output, r->machine, s, o->pid);
 	if (o->by->kind == BY_ROWS && !o->last)
 		return report_add(&r->report, s);
+	if (o->by->kind == BY_VIEW && o->by->view == VIEW_WSS && !o->last)
+		add_wss(r, s);
 	return 0;
 }
 
@@ -396,6 +419,54 @@ static int print_rows(struct reading *r)
 	return 0;
 }
 
+/* Recorded ones, or of the processes as they are now. */
+static int print_pagetypes(struct reading *r, const struct thermo_snapshot *s)
+{
+	const struct record_pages *recorded = record_reader_pages(r->reader);
+	struct pagetypes_opts opts = { .hot_rate = report_hot_rate(s) };
+	uint64_t random_state = s->time_ns | 1;
+	struct cgroups cgroups = { 0 };
+	struct page_types types;
+	struct thermo_host host;
+	int err;
+
+	if (!r->opts->live && !recorded)
+		return thermo_fail(-ENODATA, "the recording has no page types: record with "
+					     "--pagetypes, or ask the daemon with --live");
+	if (!r->opts->live) {
+		if (r->opts->pid)
+			return thermo_fail(-EINVAL, "page types were recorded of all processes "
+						    "together: --pid cannot take them apart");
+		report_pagetypes_print(&r->opts->output, &recorded->types, recorded->hot_rate);
+		return 0;
+	}
+	err = thermo_host_open(&host, "/");
+	if (!err)
+		err = pagetypes_sample(&host, s, &opts, &cgroups, &random_state, &types);
+	if (!err)
+		report_pagetypes_print(&r->opts->output, &types, opts.hot_rate);
+	cgroups_fini(&cgroups);
+	thermo_host_close(&host);
+	return err;
+}
+
+static int print_view(struct reading *r)
+{
+	struct report_opts *o = r->opts;
+	struct thermo_snapshot part = report_narrow(r->newest, o->pid);
+
+	if (o->output.format == REPORT_TEXT)
+		print_text_head(r, o->by->view != VIEW_WSS || o->last);
+	if (o->by->view == VIEW_PAGETYPE)
+		return print_pagetypes(r, &part);
+	if (o->by->view != VIEW_WSS)
+		return report_view_print(&o->output, o->by->view, &part);
+	if (o->last)
+		report_wss_add(&r->wss, &part);
+	report_wss_print(&o->output, &r->wss);
+	return 0;
+}
+
 /* What was not printed on the way. */
 static int print_rest(struct reading *r)
 {
@@ -405,6 +476,8 @@ static int print_rest(struct reading *r)
 		return 0;
 	if (o->by->kind == BY_ROWS)
 		return print_rows(r);
+	if (o->by->kind == BY_VIEW)
+		return print_view(r);
 	if (o->output.format == REPORT_TEXT)
 		print_text_head(r, true);
 	report_print_regions_header(&o->output);

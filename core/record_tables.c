@@ -132,7 +132,30 @@ static const struct record_column end_columns[] = {
 	FIELD(struct record_end, error, 4, U32, 0),
 };
 
-/* A region has an end, a target a pid and a node bytes: those columns are never left out. */
+static const struct record_column pages_columns[] = {
+	FIELD(struct record_pages, time_ns, 1, U64, 0),
+	FIELD(struct record_pages, hot_rate, 2, F64, 0),
+	FIELD(struct record_pages, has_cgroups, 3, U32, 0),
+	ARRAY(struct record_pages, types.other_cgroups, .share, 4, F32, MAX_SHARE),
+	ARRAY(struct record_pages, types.other_cgroups, .error, 5, F32, MAX_SHARE),
+};
+
+static const struct record_column page_group_columns[] = {
+	FIELD(struct page_group_types, bytes, 1, U64, 0),
+	FIELD(struct page_group_types, nr_pages, 2, U32, 0),
+	FIELD(struct page_group_types, nr_vanished, 3, U32, 0),
+	ARRAY(struct page_group_types, classes, .share, 4, F32, MAX_SHARE),
+	ARRAY(struct page_group_types, classes, .error, 5, F32, MAX_SHARE),
+};
+
+static const struct record_column page_cgroup_columns[] = {
+	FIELD(struct page_cgroup, inode, 1, U64, 0),
+	TEXT(struct page_cgroup, path, 2),
+	ARRAY(struct page_cgroup, groups, .share, 3, F32, MAX_SHARE),
+	ARRAY(struct page_cgroup, groups, .error, 4, F32, MAX_SHARE),
+};
+
+/* A region has an end and a target a pid: those columns are never left out. */
 const struct record_table record_machine_table =
 		TABLE(1, "machine", machine_columns, struct record_machine, 1, 0);
 const struct record_table record_cpu_table =
@@ -149,3 +172,10 @@ const struct record_table record_source_table =
 		TABLE(7, "sources", source_columns, struct thermo_snapshot_source,
 		      THERMO_MAX_REPORTERS, 0);
 const struct record_table record_end_table = TABLE(8, "end", end_columns, struct record_end, 1, 0);
+const struct record_table record_pages_table =
+		TABLE(9, "pages", pages_columns, struct record_pages, 1, 0);
+const struct record_table record_page_group_table = TABLE(
+		10, "page groups", page_group_columns, struct page_group_types, NR_PAGE_GROUPS, 0);
+const struct record_table record_page_cgroup_table =
+		TABLE(11, "page cgroups", page_cgroup_columns, struct page_cgroup,
+		      PAGETYPES_MAX_CGROUPS, 0);

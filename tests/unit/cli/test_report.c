@@ -20,6 +20,25 @@ static char path[FAKE_PATH_BYTES];
 static char *output; /* of the last report */
 static char *errors;
 
+/* Half of all pages anonymous, all of them of a cgroup with an odd name. */
+static void make_page_types(struct record_writer *w)
+{
+	static struct record_pages pages;
+
+	memset(&pages, 0, sizeof(pages));
+	pages.hot_rate = 12;
+	pages.has_cgroups = 1;
+	pages.types.nr_cgroups = 1;
+	(void)snprintf(pages.types.cgroups[0].path, sizeof(pages.types.cgroups[0].path),
+		       "/a,\"\x1b[2J");
+	for (int g = 0; g < NR_PAGE_GROUPS - 1; g++) {
+		pages.types.groups[g].nr_pages = 100;
+		pages.types.groups[g].classes[PAGE_ANON] = (struct page_share){ 0.5f, 0.05f };
+		pages.types.cgroups[0].groups[g] = (struct page_share){ 1, 0 };
+	}
+	assert_int_equal(record_write_pages(w, &pages), 0);
+}
+
 /* Snapshots 0 to @nr - 1. */
 static void make_recording(uint64_t nr, uint32_t nr_regions, bool end)
 {
@@ -33,6 +52,7 @@ static void make_recording(uint64_t nr, uint32_t nr_regions, bool end)
 		(void)snprintf(made.targets[1].name, sizeof(made.targets[1].name), "a,\"\x1b[2J");
 		assert_int_equal(record_write_snapshot(w, &made.s), 0);
 	}
+	make_page_types(w);
 	if (end)
 		assert_int_equal(record_write_end(w, 1, 1, 0), 0);
 	record_writer_free(w);
@@ -120,7 +140,8 @@ static void assert_says(const char *text, const char *part)
 }
 
 static const char *const all_bys[] = {
-	"region", "cpu", "node", "thread", "op", "process", "cgroup"
+	"region", "cpu", "node", "thread",      "op",      "process",
+	"cgroup", "wss", "idle", "temperature", "recency", "pagetype"
 };
 #define NR_BYS (sizeof(all_bys) / sizeof(all_bys[0]))
 
@@ -149,7 +170,7 @@ static void every_csv_line_has_the_fields_of_its_header(void **state)
 				 EXIT_OK);
 		size_t nr = count_fields(output);
 
-		assert_true(nr > 10 && count_lines(output) > 1);
+		assert_true(nr >= 4 && count_lines(output) > 1);
 		for (const char *l = output; *l; l = strchr(l, '\n') + 1)
 			assert_int_equal(count_fields(l), nr);
 	}
@@ -244,6 +265,37 @@ static void no_byte_of_a_name_reaches_a_terminal(void **state)
 					 EXIT_OK);
 			assert_null(strchr(output, '\x1b'));
 		}
+}
+
+static void views_say_what_is_known(void **state)
+{
+	(void)state;
+	make_recording(3, 9, true);
+	assert_int_equal(run_report("--by", "wss", NULL), EXIT_OK);
+	assert_says(output, "ACCESSED WITHIN");
+	assert_int_equal(run_report("--by", "wss", "-f", "csv", "--last", NULL), EXIT_OK);
+	assert_says(output, "\n1000000000,1,");
+	assert_int_equal(run_report("--by", "idle", NULL), EXIT_OK);
+	assert_says(output, "IDLE FOR");
+	assert_int_equal(run_report("--by", "recency", NULL), EXIT_OK);
+	assert_says(output, "never accessed");
+	assert_int_equal(run_report("--by", "pagetype", NULL), EXIT_OK);
+	assert_says(output, "50.0% +-5.0");
+	/* Of what was not looked at nothing is known. */
+	assert_int_equal(run_report("--by", "pagetype", "-f", "csv", NULL), EXIT_OK);
+	assert_says(output, "unobserved,kind,anon,,,");
+	assert_int_equal(run_report("--by", "pagetype", "--pid", "100", NULL), EXIT_FAILED);
+	assert_says(errors, "--pid cannot");
+}
+
+static void view_of_nobody_is_of_nothing(void **state)
+{
+	(void)state;
+	make_recording(1, 9, true);
+	assert_int_equal(run_report("--by", "wss", "--pid", "4711", "-f", "csv", NULL), EXIT_OK);
+	assert_says(output, "\n1000000000,1,0,0,0,0,0,0,0,0\n");
+	assert_int_equal(run_report("--by", "idle", "--pid", "4711", "-f", "csv", NULL), EXIT_OK);
+	assert_says(output, ",50,,0\n");
 }
 
 static void limit_and_share_choose_rows(void **state)
@@ -381,6 +433,8 @@ int main(void)
 		TEST(json_is_json_and_has_all_rows),
 		TEST(text_shows_the_newest_regions_or_the_mean),
 		TEST(no_byte_of_a_name_reaches_a_terminal),
+		TEST(views_say_what_is_known),
+		TEST(view_of_nobody_is_of_nothing),
 		TEST(limit_and_share_choose_rows),
 		TEST(pid_and_time_choose_snapshots),
 		TEST(keys_sort_upwards_and_rates_downwards),
