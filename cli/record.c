@@ -187,11 +187,18 @@ static int write_pages(struct recording *r, const struct thermo_snapshot *s, uin
 	return record_write_pages(r->writer, &pages);
 }
 
+/* Of a command that is just exiting nobody can see any more where its memory is. */
+static bool is_too_late(const struct recording *r, const struct thermo_snapshot *s)
+{
+	return r->child.pid && s->nr_gone > 0 && s->nr_gone == s->nr_targets &&
+	       record_writer_snapshots(r->writer) > 0;
+}
+
 static int write_snapshot(struct recording *r, const struct thermo_snapshot *s, uint64_t now_ns)
 {
 	int err;
 
-	if (s->sequence == r->sequence || now_ns < r->next_ns)
+	if (s->sequence == r->sequence || now_ns < r->next_ns || is_too_late(r, s))
 		return 0;
 	err = record_write_snapshot(r->writer, s);
 	if (err)

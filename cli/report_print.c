@@ -214,8 +214,8 @@ static void print_text_header(const struct report_output *o, const struct report
 	};
 
 	fprintf(o->out, "%s  %6s %4s %6s %-6s %4s %5s %5s %6s %6s %4s%s\n", heads[report->by],
-		"ACC/S", "+-", "SHARE", "(LESS)", "READ", "WRITE", "LOCAL", "REMOTE", "BYTES/S",
-		"REGS", report->by == REPORT_NODE ? " SERVED" : "");
+		"ACC/S", "+-", "SHARE", "(LESS)", "READ", "WRITE", "LOCAL", "REMOTE", "B/S", "REGS",
+		report->by == REPORT_NODE ? " SERVED" : "");
 }
 
 static int tier_of(const struct record_machine *m, int node)
