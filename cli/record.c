@@ -386,7 +386,7 @@ static int64_t record_newest(struct recording *r, const char *what)
 		err = start_live(r, record_reader_machine(reader), what);
 	if (!err)
 		err = record_reader_next(reader, &s);
-	if (err > 0) {
+	if (err > 0 && s) {
 		wait_ns = s->window_ns > MIN_WAIT_NS ? (int64_t)s->window_ns : (int64_t)MIN_WAIT_NS;
 		err = write_snapshot(r, s, thermo_host_now_ns(r->host));
 		thermo_snapshot_put(s);

@@ -273,16 +273,15 @@ static int by_key(const void *a, const void *b)
 	return x->sub < y->sub ? -1 : x->sub > y->sub;
 }
 
+/* Return: NULL when there is none yet. */
 static struct report_row *find_row(struct report *report, const struct part *part)
 {
 	struct report_row key = { .number = part->number,
 				  .sub = part->sub,
 				  .cgroup = (char *)part->cgroup };
-	void *found = part->is_other ? NULL : tfind(&key, &report->tree, by_key);
+	struct report_row **found = tfind(&key, &report->tree, by_key);
 
-	if (part->is_other)
-		return &report->other;
-	return found ? *(struct report_row **)found : NULL;
+	return found ? *found : NULL;
 }
 
 static int make_room(struct report *report)
@@ -339,8 +338,11 @@ static struct report_row *new_row(struct report *report, const struct part *part
 
 static struct report_row *row_for(struct report *report, const struct part *part)
 {
-	struct report_row *row = find_row(report, part);
+	struct report_row *row;
 
+	if (part->is_other)
+		return &report->other;
+	row = find_row(report, part);
 	if (row)
 		return row;
 	if (report->nr_rows == REPORT_MAX_ROWS) {
@@ -448,8 +450,8 @@ void report_finish(struct report *report)
 /* Keep the heaviest: they are few, so each one is put into its place. */
 static void add_detail(struct report *report, const struct part *part)
 {
-	struct report_row *row = find_row(report, part);
-	uint32_t nr = row && row->details ? row->nr_details : 0, i = nr;
+	struct report_row *row = part->is_other ? &report->other : find_row(report, part);
+	uint32_t nr = row && row->details ? row->nr_details : 0, i;
 
 	if (nr == 0 || part->rates.accesses <= row->details[nr - 1].rates.accesses)
 		return;

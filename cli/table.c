@@ -66,8 +66,11 @@ const char *safe_text(const char *text, char *safe, size_t size)
 {
 	size_t i;
 
-	for (i = 0; text[i] && i < size - 1; i++)
-		safe[i] = text[i] < ' ' || text[i] > '~' ? '?' : text[i];
+	for (i = 0; i < size - 1 && text[i]; i++)
+		if (text[i] < ' ' || text[i] > '~')
+			safe[i] = '?';
+		else
+			safe[i] = text[i];
 	safe[i] = '\0';
 	return safe;
 }

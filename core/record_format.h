@@ -15,7 +15,7 @@
 
 #include "core/record.h"
 
-#define RECORD_MAGIC "\x89TCDATA\n"
+#define RECORD_MAGIC 0x0a41544144435489ull /* "\x89TCDATA\n" */
 #define RECORD_MAJOR 1u
 #define RECORD_MINOR 0u
 #define RECORD_PRELUDE_BYTES 16u

@@ -337,7 +337,7 @@ static int read_prelude(struct record_reader *r)
 	unsigned char prelude[RECORD_PRELUDE_BYTES];
 
 	if (fread(prelude, 1, sizeof(prelude), r->file) != sizeof(prelude) ||
-	    memcmp(prelude, RECORD_MAGIC, 8) != 0)
+	    record_get_number(prelude, 8) != RECORD_MAGIC)
 		return thermo_fail(-EBADMSG, "not a recording of thermocline record");
 	if (record_get_number(prelude + 12, 4) != (uint32_t)XXH64(prelude, 12, 0))
 		return thermo_fail(-EBADMSG, "recording, byte 0: its checksum is wrong");
