@@ -276,7 +276,7 @@ void region_part(const struct region *r, uint64_t start, uint64_t end, struct re
 	*part = *r;
 	part->start = start;
 	part->end = end;
-	part->bins_per_byte = EVIDENCE_BINS / (double)(end - start);
+	part->bins_per_byte = bins_per_byte(end - start);
 	part->doubted = 0;
 	memset(&part->known, 0, sizeof(part->known));
 	memset(&part->window, 0, sizeof(part->window));
@@ -325,7 +325,7 @@ void region_merge(struct region *r, const struct region *right)
 	r->window = window;
 	r->base.events = r->base.exposure = 0;
 	r->end = end;
-	r->bins_per_byte = EVIDENCE_BINS / (double)region_bytes(r);
+	r->bins_per_byte = bins_per_byte(region_bytes(r));
 	r->doubted = 0;
 	r->evidence_ns = later(r->evidence_ns, right->evidence_ns);
 	r->seen_ns = later(r->seen_ns, right->seen_ns);
