@@ -222,6 +222,40 @@ static void one_silence_halves_a_hot_rate_and_the_second_is_believed(void **stat
 	assert_near(rate_of(&r), 0, 0.01);
 }
 
+static void silence_right_after_silence_is_the_same_one(void **state)
+{
+	struct region r = make_region(0, 8 * MIB);
+	double bytes = 8.0 * MIB, before;
+
+	(void)state;
+	region_add(&r, 0, 8 * MIB, 1000, 0.005 * bytes);
+	(void)region_close_window(&r, SECOND, HALF_LIFE, 0);
+	before = rate_of(&r);
+	for (uint64_t i = 1; i <= 2; i++) {
+		region_add(&r, 0, 8 * MIB, 0, 0.1 * bytes);
+		(void)region_close_window(&r, (1 + i) * SECOND, HALF_LIFE, 0);
+	}
+	assert_true(rate_of(&r) > before / 5);
+}
+
+/* Doubt about one place does not hide that another got hotter. */
+static void touch_is_believed_beside_silence_that_is_not(void **state)
+{
+	struct region r = make_region(0, 8 * MIB);
+	double bytes = 8.0 * MIB;
+
+	(void)state;
+	region_add(&r, 0, 8 * MIB, 8000, 0.05 * bytes);
+	(void)region_close_window(&r, SECOND, HALF_LIFE, 0);
+	region_add(&r, 0, 8 * MIB, 0, 0.2 * bytes);
+	region_add(&r, 7 * MIB, 8 * MIB, 1000000, 0);
+	(void)region_close_window(&r, SECOND + 1, HALF_LIFE, 0);
+	struct rate silent = evidence_bin(&r.known, 0), hot = evidence_bin(&r.known, 7);
+
+	assert_near(rate_per_byte(&silent, 0) * bytes, 80000, 1);
+	assert_near(rate_per_byte(&hot, 0) * bytes, 4e7, 1);
+}
+
 /* Whoever watches all the time knows that it was silent. */
 static void silence_of_a_sampler_is_believed_at_once(void **state)
 {
@@ -280,6 +314,8 @@ int main(void)
 		TEST(change_in_one_place_drops_the_old_there_only),
 		TEST(noise_is_no_change),
 		TEST(one_silence_halves_a_hot_rate_and_the_second_is_believed),
+		TEST(silence_right_after_silence_is_the_same_one),
+		TEST(touch_is_believed_beside_silence_that_is_not),
 		TEST(silence_of_a_sampler_is_believed_at_once),
 		TEST(first_evidence_sets_the_age),
 		TEST(only_an_access_is_one_that_was_seen),
