@@ -313,7 +313,7 @@ static void unlike_unobserved_and_distant_neighbours_do_not_merge(void **state)
 	target_fini(&target);
 	follow(&unlike, 1, 2);
 	observe(0, 1000);
-	target_merge(&target, 1e12, UINT64_MAX);
+	target_merge(&target, UNKNOWN_DIFFERENCE, UINT64_MAX);
 	assert_int_equal(target.nr_regions, 2);
 	target_fini(&target);
 	follow(distant, 2, 2);
