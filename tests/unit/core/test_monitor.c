@@ -160,6 +160,52 @@ static void process_that_exits_is_dropped_with_its_regions(void **state)
 	assert_int_equal(next_window()->nr_regions, 0);
 }
 
+static void reports_find_their_target_after_others_came_and_went(void **state)
+{
+	struct thermo_access a = exact(BASE, 4096, 1);
+
+	(void)state;
+	put_process(PID, 1, 64 * MIB);
+	for (pid_t other = 7; other <= 307; other += 100) {
+		put_process(other, 1, 64 * MIB);
+		assert_int_equal(watch_all(), 2);
+		a.pid = PID;
+		report(a);
+		a.pid = other;
+		report(a);
+		(void)thermo_monitor_drain(monitor);
+		char path[32];
+
+		(void)snprintf(path, sizeof(path), "proc/%d", (int)other);
+		fake_remove(&fake, path);
+		assert_int_equal(watch_all(), 1);
+		/* One target is left, and this is not it. */
+		report(a);
+	}
+	(void)next_window();
+	assert_int_equal(snapshot->counters.ingested, 8);
+	assert_int_equal(snapshot->counters.no_target, 4);
+	assert_near((double)region_at(snapshot, BASE)->nr_events, 4, 1);
+}
+
+/* Every other region is never looked at, and more processes come. */
+static void regions_never_watched_leave_room_for_new_processes(void **state)
+{
+	(void)state;
+	remake(&(struct thermo_monitor_opts){ .max_nr_regions = 20 });
+	put_process(PID, 1, 400 * MIB);
+	assert_int_equal(watch_all(), 1);
+	for (int window = 0; window < 10; window++) {
+		for (uint32_t i = 0; window && i < snapshot->nr_regions; i += 2)
+			report(exact(snapshot->regions[i].start, 4096, 1000));
+		put_process(PID + window, 1, 400 * MIB);
+		assert_int_equal(watch_all(), 1 + window);
+		(void)next_window();
+		assert_well_formed(snapshot);
+		assert_true(snapshot->nr_regions <= 20);
+	}
+}
+
 static int is_gone(struct fake_host *f, pid_t pid, size_t nr, void **pages, const int *nodes,
 		   int *status)
 {
@@ -224,6 +270,8 @@ int main(void)
 		TEST(hot_spot_in_large_memory_is_isolated),
 		TEST(pid_that_is_used_again_starts_from_nothing),
 		TEST(process_that_exits_is_dropped_with_its_regions),
+		TEST(reports_find_their_target_after_others_came_and_went),
+		TEST(regions_never_watched_leave_room_for_new_processes),
 		TEST(target_that_dies_within_a_window_spoils_nothing),
 		TEST(removed_reporter_is_not_drained),
 		TEST(too_many_reporters_are_refused),

@@ -179,6 +179,136 @@ static void change_of_rates_is_told(void **state)
 	assert_int_equal(snapshot->regions[0].age_ns, 0);
 }
 
+/* Samples of one access in @period, of @rate accesses a second in this window. */
+static void sample_evenly(struct thermo_reporter *to, double rate, uint32_t period, double seconds)
+{
+	uint64_t nr = (uint64_t)(rate * seconds / period);
+
+	for (uint64_t i = 0; i < nr; i++) {
+		struct thermo_access a = exact(BASE + i * (64 * MIB) / nr, 1, period);
+
+		a.watched_ns = 0;
+		assert_true(thermo_report_access(to, &a));
+	}
+}
+
+static void source_off_and_on_does_not_make_memory_look_cold(void **state)
+{
+	(void)state;
+	put_process(PID, 1, 64 * MIB);
+	assert_int_equal(watch_all(), 1);
+	for (int i = 0; i < 3; i++) {
+		sample_evenly(reporter, 640e3, 1000, 1);
+		(void)next_window();
+	}
+	thermo_monitor_remove_reporter(monitor, reporter);
+	for (int i = 0; i < 20; i++)
+		assert_near(total_rate(next_window()), 640e3, 2);
+	assert_true(snapshot->regions[0].evidence_age_ns >= 20 * SECOND);
+	assert_int_equal(thermo_monitor_add_reporter(monitor, reporter, "test"), 0);
+	/* Before its first sample nobody knows whether it runs. */
+	assert_near(total_rate(next_window()), 640e3, 2);
+	sample_evenly(reporter, 640e3, 1000, 1);
+	assert_near(total_rate(next_window()), 640e3, 2);
+}
+
+static void source_that_goes_or_comes_within_a_window_counts_for_its_part_of_it(void **state)
+{
+	(void)state;
+	put_process(PID, 1, 64 * MIB);
+	assert_int_equal(watch_all(), 1);
+	fake_advance(&fake, 3 * SECOND);
+	thermo_monitor_remove_reporter(monitor, reporter);
+	assert_int_equal(thermo_monitor_add_reporter(monitor, reporter, "test"), 0);
+	sample_evenly(reporter, 640e3, 1000, 1);
+	assert_near(total_rate(next_window()), 640e3, 2);
+	/* It goes after a quarter of a window, with something still in its ring. */
+	sample_evenly(reporter, 640e3, 1000, 0.25);
+	fake_advance(&fake, SECOND / 4);
+	thermo_monitor_remove_reporter(monitor, reporter);
+	assert_near(total_rate(next_window()), 640e3, 2);
+	assert_near((double)snapshot->regions[0].exposure_s, 1.25 / 1000, 20);
+	assert_int_equal(snapshot->counters.ingested, 640 + 160);
+}
+
+static void two_sources_give_the_same_rate_as_one(void **state)
+{
+	struct thermo_reporter *second;
+
+	(void)state;
+	put_process(PID, 1, 64 * MIB);
+	assert_int_equal(watch_all(), 1);
+	assert_int_equal(thermo_reporter_new(&second, 1 << 12, 1), 0);
+	assert_int_equal(thermo_monitor_add_reporter(monitor, second, "second"), 0);
+	for (int window = 0; window < 10; window++) {
+		/* Another sampler with another period, and one that looks at all now and then. */
+		sample_evenly(reporter, 640e3, 1000, 1);
+		sample_evenly(second, 640e3, 250, 1);
+		if (window % 3 == 0)
+			report(exact(BASE, 64 * MIB, 640000));
+		assert_near(total_rate(next_window()), 640e3, 2);
+	}
+	thermo_monitor_remove_reporter(monitor, second);
+	thermo_reporter_free(second);
+}
+
+static void newer_accesses_count_twice_as_much_after_a_half_life(void **state)
+{
+	const struct thermo_region *r;
+	struct thermo_access a = exact(BASE, 2 * MIB, 100);
+
+	(void)state;
+	remake(&(struct thermo_monitor_opts){ .half_life_ms = 1000 });
+	put_process(PID, 1, 2 * MIB);
+	assert_int_equal(watch_all(), 1);
+	a.cpu = 1;
+	report(a);
+	(void)next_window();
+	a.cpu = 2;
+	report(a);
+	r = region_at(next_window(), BASE);
+	assert_int_equal(r->cpus[0].key, 2);
+	assert_near((double)r->cpus[0].share, 2.0 / 3, 1);
+	assert_near((double)r->cpus[1].share, 1.0 / 3, 1);
+	/* And so on for much longer than a float has exponents. */
+	for (int i = 0; i < 500; i++) {
+		a.cpu = i % 2;
+		report(a);
+		r = region_at(next_window(), BASE);
+		assert_int_equal(r->cpus[0].key, i % 2);
+		if (i > 10)
+			assert_near((double)r->cpus[0].share, 2.0 / 3, 1);
+	}
+}
+
+static void who_is_known_however_long_nothing_happens(void **state)
+{
+	const struct thermo_region *r;
+	struct thermo_access a = exact(BASE, 2 * MIB, 100);
+
+	(void)state;
+	remake(&(struct thermo_monitor_opts){ .half_life_ms = 100 });
+	put_process(PID, 1, 2 * MIB);
+	assert_int_equal(watch_all(), 1);
+	a.cpu = 5;
+	report(a);
+	for (int i = 0; i < 10; i++) {
+		/* Stopped for hours, as in a debugger: more half-lives than a float can tell. */
+		fake_advance(&fake, 10000 * SECOND);
+		(void)next_window();
+	}
+	r = region_at(snapshot, BASE);
+	assert_int_equal(r->cpus[0].key, 5);
+	assert_near((double)r->cpus[0].share, 1, 0.1);
+	assert_true(r->accesses_per_s > 0 && r->bytes_per_s > 0);
+	/* But what comes then counts for all. */
+	a.cpu = 6;
+	report(a);
+	r = region_at(next_window(), BASE);
+	assert_int_equal(r->cpus[0].key, 6);
+	assert_true(r->cpus[0].share > 0.99f);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, drop)
@@ -192,6 +322,11 @@ int main(void)
 		TEST(silence_about_lower_tiers_counts_only_for_what_is_there),
 		TEST(access_to_the_top_tier_counts_whatever_the_scope),
 		TEST(change_of_rates_is_told),
+		TEST(source_off_and_on_does_not_make_memory_look_cold),
+		TEST(source_that_goes_or_comes_within_a_window_counts_for_its_part_of_it),
+		TEST(two_sources_give_the_same_rate_as_one),
+		TEST(newer_accesses_count_twice_as_much_after_a_half_life),
+		TEST(who_is_known_however_long_nothing_happens),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
