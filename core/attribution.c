@@ -217,21 +217,26 @@ static void view_heavy(const struct attribution *a, enum heavy_kind kind, struct
 	}
 }
 
-/* Where @share of the latencies are below; evenly spread within a bucket. */
+/*
+ * Where @share of the latencies are below.  Where in its bucket is not known: what is
+ * told is the value from which both ends of the bucket are equally far, by share.
+ */
 static float latency_percentile(const struct attribution *a, float share)
 {
-	float wanted = share * a->latency_events;
+	float wanted = share * a->latency_events, middle = 0;
 
 	for (int i = 0; i < LATENCY_BUCKETS; i++) {
-		if (a->latencies[i] > 0 && wanted <= a->latencies[i]) {
-			float low = bucket_start_ns(i), high = bucket_start_ns(i + 1);
+		float low = bucket_start_ns(i), high = bucket_start_ns(i + 1);
 
-			return low + (high - low) * wanted / a->latencies[i];
-		}
+		if (a->latencies[i] <= 0)
+			continue;
+		middle = 2 * low * high / (low + high);
+		if (wanted <= a->latencies[i])
+			break;
 		wanted -= a->latencies[i];
 	}
-	/* Rounding of sums: the last of them. */
-	return bucket_start_ns(LATENCY_BUCKETS);
+	/* If rounding of sums left something over: the last. */
+	return middle;
 }
 
 static void view_latency(const struct attribution *a, struct thermo_region *out)

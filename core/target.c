@@ -163,9 +163,9 @@ static double difference(const struct region *a, const struct region *b, uint64_
 	if (a->end != b->start || b->end - a->start > max_bytes || a->uneven || b->uneven ||
 	    a->unsettled || b->unsettled)
 		return INFINITY;
-	/* What was never observed is not known to be like its neighbour. */
+	/* Not known to be alike: they become one only where there is no room for both. */
 	if ((rate_a.exposure > 0) != (rate_b.exposure > 0))
-		return INFINITY;
+		return UNKNOWN_DIFFERENCE;
 	return rates_differ(&rate_a, &rate_b);
 }
 
