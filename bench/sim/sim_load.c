@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "bench/sim/sim_scatter.h"
@@ -49,8 +50,9 @@ static int check_piece(const struct sim_load *load, const struct sim_piece *p)
 		return thermo_fail(-EINVAL, "load: a piece of no sense");
 	if (is_zipf(p) && !(p->exponent > 0))
 		return thermo_fail(-EINVAL, "load: zipf: the exponent is above 0");
-	if (p->step_ns && load->nr_pieces > 1)
-		return thermo_fail(-EINVAL, "load: a piece that moves is the only one");
+	if (p->step_ns && (load->nr_pieces > 1 || p->step_bytes % PAGE))
+		return thermo_fail(-EINVAL, "load: a piece that moves is the only one, and moves "
+					    "by whole pages");
 	return 0;
 }
 
@@ -58,8 +60,9 @@ int sim_load_init(struct sim_load *load)
 {
 	double shares = 0;
 
-	if (load->bytes == 0 || load->bytes % PAGE || load->nr_pieces > SIM_MAX_PIECES)
-		return thermo_fail(-EINVAL, "load: whole pages, and at most %d pieces",
+	if (!(load->accesses_per_s > 0) || load->bytes == 0 || load->bytes % PAGE ||
+	    load->nr_pieces > SIM_MAX_PIECES)
+		return thermo_fail(-EINVAL, "load: some accesses, whole pages, at most %d pieces",
 				   SIM_MAX_PIECES);
 	for (size_t i = 0; i < load->nr_pieces; i++) {
 		struct sim_piece *p = &load->pieces[i];
@@ -82,11 +85,13 @@ int sim_load_init(struct sim_load *load)
 
 uint64_t sim_piece_start(const struct sim_load *load, const struct sim_piece *p, uint64_t time_ns)
 {
-	uint64_t room = load->bytes - p->bytes + PAGE;
+	uint64_t nr_places = (load->bytes - p->bytes) / PAGE + 1;
+	unsigned __int128 steps;
 
 	if (!p->step_ns)
 		return p->start;
-	return (p->start + time_ns / p->step_ns % (room / PAGE) * (p->step_bytes % room)) % room;
+	steps = (unsigned __int128)(time_ns / p->step_ns) * (p->step_bytes / PAGE);
+	return (uint64_t)((steps + p->start / PAGE) % nr_places) * PAGE;
 }
 
 /* --- the formula --- */

@@ -52,8 +52,9 @@ struct sim_who {
  *		SIM_STRETCHES).  The cost of sim_load_rate() grows with the grains of
  *		SIM_ZIPF_SCATTERED.
  * @exponent:	Of a zipf shape, above 0.
- * @step_bytes, @step_ns:	How far it moves every @step_ns, around the end of
- *		memory; only the first piece of a load may, and then it is the only one.
+ * @step_bytes, @step_ns:	How far it moves every @step_ns, in whole pages,
+ *		around the end of memory; 0 ns: it stays.  Only the first piece of a load may, and
+ *then it is the only one.
  */
 struct sim_piece {
 	enum sim_shape shape;
