@@ -326,6 +326,11 @@ void sim_damon_free(struct sim_damon *d)
 	free(d);
 }
 
+uint64_t sim_damon_sample_ns(const struct sim_damon *d)
+{
+	return d->sample_ns;
+}
+
 /* An accessed bit says "at least once": the mean number that makes it so frequent. */
 static double rate_of(const struct sim_damon *d, const struct damon_region *r)
 {

@@ -161,6 +161,21 @@ static double share_within(const struct sim_piece *p, uint64_t from, uint64_t to
 	return (double)(to - from) / (double)p->bytes;
 }
 
+static double background_within(const struct sim_load *load, uint64_t start, uint64_t end)
+{
+	return background_share(load) * (double)(end - start) / (double)load->bytes;
+}
+
+static double piece_within(const struct sim_load *load, const struct sim_piece *p, uint64_t start,
+			   uint64_t end, uint64_t time_ns)
+{
+	uint64_t at = sim_piece_start(load, p, time_ns);
+	uint64_t low = start > at ? start : at;
+	uint64_t high = end < at + p->bytes ? end : at + p->bytes;
+
+	return low < high ? p->share * share_within(p, low - at, high - at) : 0;
+}
+
 double sim_load_rate(const struct sim_load *load, uint64_t start, uint64_t end, uint64_t time_ns)
 {
 	double share;
@@ -168,17 +183,48 @@ double sim_load_rate(const struct sim_load *load, uint64_t start, uint64_t end, 
 	end = end < load->bytes ? end : load->bytes;
 	if (start >= end)
 		return 0;
-	share = background_share(load) * (double)(end - start) / (double)load->bytes;
-	for (size_t i = 0; i < load->nr_pieces; i++) {
-		const struct sim_piece *p = &load->pieces[i];
-		uint64_t at = sim_piece_start(load, p, time_ns);
-		uint64_t low = start > at ? start : at;
-		uint64_t high = end < at + p->bytes ? end : at + p->bytes;
-
-		if (low < high)
-			share += p->share * share_within(p, low - at, high - at);
-	}
+	share = background_within(load, start, end);
+	for (size_t i = 0; i < load->nr_pieces; i++)
+		share += piece_within(load, &load->pieces[i], start, end, time_ns);
 	return share * load->accesses_per_s;
+}
+
+double sim_load_mean(const struct sim_load *load, uint64_t start, uint64_t end, uint64_t time_ns,
+		     double (*value)(const struct sim_who *who, uint32_t key), uint32_t key)
+{
+	double all, sum;
+
+	end = end < load->bytes ? end : load->bytes;
+	if (start >= end)
+		return 0;
+	all = background_within(load, start, end);
+	sum = all * value(&load->background, key);
+	for (size_t i = 0; i < load->nr_pieces; i++) {
+		double share = piece_within(load, &load->pieces[i], start, end, time_ns);
+
+		all += share;
+		sum += share * value(&load->pieces[i].who, key);
+	}
+	return all > 0 ? sum / all : 0;
+}
+
+double sim_who_writes(const struct sim_who *who, uint32_t key)
+{
+	(void)key;
+	return who->write_share;
+}
+
+double sim_who_cpu(const struct sim_who *who, uint32_t key)
+{
+	return key >= who->first_cpu && key - who->first_cpu < who->nr_cpus ? 1.0 / who->nr_cpus
+									    : 0;
+}
+
+double sim_who_tid(const struct sim_who *who, uint32_t key)
+{
+	uint32_t first = (uint32_t)who->first_tid;
+
+	return key >= first && key - first < who->nr_tids ? 1.0 / who->nr_tids : 0;
 }
 
 /* --- samples --- */

@@ -93,6 +93,18 @@ int sim_load_init(struct sim_load *load);
 /* Accesses per second to [@start, @end) at @time_ns. */
 double sim_load_rate(const struct sim_load *load, uint64_t start, uint64_t end, uint64_t time_ns);
 
+/*
+ * Mean of @value over the accesses to [@start, @end) at @time_ns, by who makes them: with
+ * a @value that is 1 for some and 0 for others, their share.
+ */
+double sim_load_mean(const struct sim_load *load, uint64_t start, uint64_t end, uint64_t time_ns,
+		     double (*value)(const struct sim_who *who, uint32_t key), uint32_t key);
+
+/* Values for sim_load_mean(): the share of writes; of the CPU or of the thread @key. */
+double sim_who_writes(const struct sim_who *who, uint32_t key);
+double sim_who_cpu(const struct sim_who *who, uint32_t key);
+double sim_who_tid(const struct sim_who *who, uint32_t key);
+
 /* Where the piece begins at @time_ns. */
 uint64_t sim_piece_start(const struct sim_load *load, const struct sim_piece *piece,
 			 uint64_t time_ns);

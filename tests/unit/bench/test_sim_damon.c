@@ -147,6 +147,30 @@ static void tuned_intervals_grow_until_something_is_seen(void **state)
 	assert_true(tuned > 4 * (fixed + 1));
 }
 
+/* Every third aggregation, by no more than twice or half. */
+static void intervals_double_or_halve_at_most(void **state)
+{
+	struct sim_load idle = load_of(64 * MIB, 1e-12), busy = load_of(64 * MIB, 1e9);
+	struct sim_damon_opts short_ones = { .tune = true, .seed = 1 };
+	struct sim_damon_opts long_ones = {
+		.sample_ns = 160000000, .aggr_ns = 3200000000, .tune = true, .seed = 1
+	};
+	struct sim_damon *damon = damon_on(&idle, &short_ones);
+
+	(void)state;
+	assert_int_equal(sim_damon_run(damon, 299000000), 0);
+	assert_int_equal(sim_damon_sample_ns(damon), 5000000);
+	assert_int_equal(sim_damon_run(damon, 301000000), 0);
+	assert_int_equal(sim_damon_sample_ns(damon), 10000000);
+	sim_damon_free(damon);
+	damon = damon_on(&busy, &long_ones);
+	assert_int_equal(sim_damon_run(damon, 10 * SECOND), 0);
+	assert_in_range(sim_damon_sample_ns(damon), 80000000, 80010000);
+	assert_int_equal(sim_damon_run(damon, 60 * SECOND), 0);
+	assert_int_equal(sim_damon_sample_ns(damon), 5000000);
+	sim_damon_free(damon);
+}
+
 static void nonsense_is_refused(void **state)
 {
 	struct sim_load load = load_of(64 * MIB, 1);
@@ -169,6 +193,7 @@ int main(void)
 		cmocka_unit_test(page_is_the_least_region),
 		cmocka_unit_test(silent_memory_has_no_accesses),
 		cmocka_unit_test(tuned_intervals_grow_until_something_is_seen),
+		cmocka_unit_test(intervals_double_or_halve_at_most),
 		cmocka_unit_test(nonsense_is_refused),
 	};
 

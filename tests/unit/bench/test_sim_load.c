@@ -288,6 +288,29 @@ static void samples_say_who_made_them(void **state)
 	assert_near(latency / (double)nr, 400, 2);
 }
 
+/* A page of the piece: 0.8 / 2048 of all accesses from it, 0.2 / 4096 from the background. */
+static void shares_of_who_are_mixed_by_rate(void **state)
+{
+	struct sim_load load = one_piece(SIM_EVEN);
+	uint64_t at = load.pieces[0].start;
+
+	(void)state;
+	load.background = (struct sim_who){ .nr_cpus = 2, .first_tid = 1, .nr_tids = 1 };
+	load.pieces[0].who = (struct sim_who){
+		.first_cpu = 1, .nr_cpus = 4, .first_tid = 7, .nr_tids = 2, .write_share = 0.5
+	};
+	assert_near(sim_load_mean(&load, at, at + PAGE, 0, sim_who_writes, 0), 0.5 * 8 / 9, 1e-7);
+	assert_near(sim_load_mean(&load, at, at + PAGE, 0, sim_who_cpu, 0), 1.0 / 18, 1e-7);
+	assert_near(sim_load_mean(&load, at, at + PAGE, 0, sim_who_cpu, 1), 1.0 / 18 + 2.0 / 9,
+		    1e-7);
+	assert_near(sim_load_mean(&load, at, at + PAGE, 0, sim_who_cpu, 4), 2.0 / 9, 1e-7);
+	assert_near(sim_load_mean(&load, at, at + PAGE, 0, sim_who_cpu, 5) + 1, 1, 1e-7);
+	assert_near(sim_load_mean(&load, at, at + PAGE, 0, sim_who_tid, 7), 4.0 / 9, 1e-7);
+	assert_near(sim_load_mean(&load, at, at + PAGE, 0, sim_who_tid, 1), 1.0 / 9, 1e-7);
+	assert_near(sim_load_mean(&load, 0, PAGE, 0, sim_who_tid, 1), 1, 1e-7);
+	assert_true(sim_load_mean(&load, PAGE, PAGE, 0, sim_who_tid, 1) == 0);
+}
+
 static void classes_hold_all_memory_and_all_accesses(void **state)
 {
 	(void)state;
@@ -397,6 +420,7 @@ int main(void)
 		cmocka_unit_test(scattering_leaves_no_order),
 		cmocka_unit_test(piece_moves_and_comes_around),
 		cmocka_unit_test(samples_say_who_made_them),
+		cmocka_unit_test(shares_of_who_are_mixed_by_rate),
 		cmocka_unit_test(classes_hold_all_memory_and_all_accesses),
 		cmocka_unit_test(classes_of_a_terabyte_are_few),
 		cmocka_unit_test(nonsense_is_refused),
