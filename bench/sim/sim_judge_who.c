@@ -19,7 +19,8 @@ static void judge_shares(const struct sim_load *load, uint64_t time_ns,
 			 const struct thermo_region *r, pid_t pid, struct who_sums *sums)
 {
 	const struct thermo_share *list = pid ? r->tids : r->cpus;
-	size_t max = pid ? THERMO_TOP_TIDS : THERMO_TOP_CPUS;
+	size_t max = pid ? sizeof(r->tids) / sizeof(r->tids[0])
+			 : sizeof(r->cpus) / sizeof(r->cpus[0]);
 
 	for (size_t i = 0; i < max && list[i].share > 0; i++) {
 		uint32_t key = pid ? list[i].key - (uint32_t)pid + 1 : list[i].key;

@@ -108,10 +108,11 @@ static double background_share(const struct sim_load *load)
 /* Of the first @offset bytes of a piece, how many are in hot stretches. */
 static double hot_bytes(const struct sim_piece *p, uint64_t offset)
 {
+	uint64_t nr_pairs = offset / (2 * p->grain_bytes);
 	uint64_t in_pair = offset % (2 * p->grain_bytes);
+	uint64_t hot = in_pair < p->grain_bytes ? in_pair : p->grain_bytes;
 
-	return (double)(offset / (2 * p->grain_bytes) * p->grain_bytes +
-			(in_pair < p->grain_bytes ? in_pair : p->grain_bytes));
+	return (double)(nr_pairs * p->grain_bytes + hot);
 }
 
 /* The likelihood of the first @offset bytes. */
@@ -124,6 +125,17 @@ static double zipf_below(const struct sim_piece *p, uint64_t offset)
 	if (part > 0)
 		sum += part * pow((double)grain + 1, -p->exponent);
 	return sum / p->zipf.total;
+}
+
+static double zipf_within(const struct sim_piece *p, uint64_t from, uint64_t to)
+{
+	uint64_t grain = from / p->grain_bytes;
+
+	/* One grain: no difference of two large sums. */
+	if (grain == (to - 1) / p->grain_bytes)
+		return pow((double)grain + 1, -p->exponent) * (double)(to - from) /
+		       (double)p->grain_bytes / p->zipf.total;
+	return zipf_below(p, to) - zipf_below(p, from);
 }
 
 static double scattered_within(const struct sim_piece *p, uint64_t from, uint64_t to)
@@ -148,11 +160,7 @@ static double share_within(const struct sim_piece *p, uint64_t from, uint64_t to
 	case SIM_STRETCHES:
 		return (hot_bytes(p, to) - hot_bytes(p, from)) / hot_bytes(p, p->bytes);
 	case SIM_ZIPF:
-		/* One grain: no difference of two large sums. */
-		if (from / p->grain_bytes == (to - 1) / p->grain_bytes)
-			return pow((double)(from / p->grain_bytes) + 1, -p->exponent) *
-			       (double)(to - from) / (double)p->grain_bytes / p->zipf.total;
-		return zipf_below(p, to) - zipf_below(p, from);
+		return zipf_within(p, from, to);
 	case SIM_ZIPF_SCATTERED:
 		return scattered_within(p, from, to);
 	case SIM_EVEN:

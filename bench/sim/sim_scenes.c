@@ -4,6 +4,7 @@
 
 #include "bench/workload/random.h"
 
+#define PAGE 4096ull
 #define MIB (1ull << 20)
 #define GIB (1ull << 30)
 #define TIB (1ull << 40)
@@ -48,13 +49,13 @@ static void make_uniform(struct sim_load *load)
 static void make_hot_set(struct sim_load *load)
 {
 	load->bytes = TIB;
-	add_piece(load, SIM_EVEN, 0.9, 300 * GIB + 12345 * 4096, 64 * GIB);
+	add_piece(load, SIM_EVEN, 0.9, 300 * GIB + 12345 * PAGE, 64 * GIB);
 }
 
 static void make_small_hot_set(struct sim_load *load)
 {
 	load->bytes = 64 * GIB;
-	add_piece(load, SIM_EVEN, 0.5, 17 * GIB + 12345 * 4096, 1 * GIB);
+	add_piece(load, SIM_EVEN, 0.5, 17 * GIB + 12345 * PAGE, 1 * GIB);
 }
 
 static void make_zipf(struct sim_load *load)
@@ -102,8 +103,8 @@ static void make_jumping(struct sim_load *load)
 	struct sim_piece *p;
 
 	load->bytes = 64 * GIB;
-	p = add_piece(load, SIM_EVEN, 0.9, 5 * GIB + 12345 * 4096, 4 * GIB);
-	p->step_bytes = 23 * GIB + 777 * 4096;
+	p = add_piece(load, SIM_EVEN, 0.9, 5 * GIB + 12345 * PAGE, 4 * GIB);
+	p->step_bytes = 23 * GIB + 777 * PAGE;
 	p->step_ns = 5 * STEP_NS;
 }
 
@@ -113,7 +114,7 @@ static void make_crawling(struct sim_load *load)
 	struct sim_piece *p;
 
 	load->bytes = 64 * GIB;
-	p = add_piece(load, SIM_EVEN, 0.9, 5 * GIB + 12345 * 4096, 4 * GIB);
+	p = add_piece(load, SIM_EVEN, 0.9, 5 * GIB + 12345 * PAGE, 4 * GIB);
 	p->step_bytes = 512 * MIB;
 	p->step_ns = STEP_NS;
 }
@@ -123,8 +124,8 @@ static void make_tenants(struct sim_load *load)
 {
 	load->bytes = 64 * GIB;
 	load->background = (struct sim_who){ .nr_cpus = 64, .first_tid = 1, .nr_tids = 64 };
-	for (uint32_t i = 0; i < 8; i++)
-		add_piece(load, SIM_EVEN, 0.1, i * 8 * GIB, 8 * GIB)->who =
+	for (unsigned int i = 0; i < 8; i++)
+		add_piece(load, SIM_EVEN, 0.1, 8 * GIB * i, 8 * GIB)->who =
 				(struct sim_who){ .first_cpu = 8 * i,
 						  .nr_cpus = 8,
 						  .first_tid = 8 * (int32_t)i + 1,
@@ -160,10 +161,10 @@ int sim_spot_load(double share, uint64_t seed, struct sim_load *load)
 {
 	uint64_t random = workload_random_seed(seed, 77), rest, page;
 
-	page = workload_random_below(workload_random(&random), (TIB - SPOT_BYTES) / 4096, &rest);
+	page = workload_random_below(workload_random(&random), (TIB - SPOT_BYTES) / PAGE, &rest);
 	*load = (struct sim_load){ .bytes = TIB,
 				   .accesses_per_s = SIM_ACCESSES_PER_S,
 				   .background = cold_who };
-	add_piece(load, SIM_EVEN, share, page * 4096, SPOT_BYTES);
+	add_piece(load, SIM_EVEN, share, page * PAGE, SPOT_BYTES);
 	return sim_load_init(load);
 }
