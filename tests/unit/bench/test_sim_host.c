@@ -3,6 +3,8 @@
 #include "tests/unit/test.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -135,6 +137,37 @@ static void nothing_is_left_behind(void **state)
 	sim_host_close(&sim);
 }
 
+static void make_older(const char *path)
+{
+	const struct timespec times[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* A bench was killed, another one runs since yesterday, a third one has just begun. */
+static void only_what_was_abandoned_is_removed(void **state)
+{
+	struct sim_machine machine = { 0 };
+	char abandoned[80], begun[80];
+	struct sim_host running, sim;
+
+	(void)state;
+	assert_int_equal(sim_host_open(&running, &machine), 0);
+	(void)snprintf(abandoned, sizeof(abandoned), "%s-abandoned", running.root);
+	(void)snprintf(begun, sizeof(begun), "%s-begun", running.root);
+	assert_int_equal(mkdir(abandoned, 0700), 0);
+	assert_int_equal(mkdir(begun, 0700), 0);
+	make_older(abandoned);
+	make_older(running.root);
+	assert_int_equal(sim_host_open(&sim, &machine), 0);
+	assert_int_not_equal(access(abandoned, F_OK), 0);
+	assert_int_equal(access(begun, F_OK), 0);
+	assert_list(&running, "sys/devices/system/node/online", "0");
+	assert_int_equal(rmdir(begun), 0);
+	sim_host_close(&sim);
+	sim_host_close(&running);
+}
+
 static void impossible_machines_are_refused(void **state)
 {
 	static const struct sim_machine machines[] = { { .nr_nodes = 1025 },
@@ -219,6 +252,7 @@ int main(void)
 		cmocka_unit_test(process_is_seen_and_exits),
 		cmocka_unit_test(pages_are_where_the_rule_says_and_stay),
 		cmocka_unit_test(nothing_is_left_behind),
+		cmocka_unit_test(only_what_was_abandoned_is_removed),
 		cmocka_unit_test(impossible_machines_are_refused),
 		cmocka_unit_test(monitor_takes_all_that_a_rig_draws),
 		cmocka_unit_test(lost_process_is_told),
