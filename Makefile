@@ -187,8 +187,8 @@ lint:
 		grep -q "&$$s," sources/registry.c || { echo "$$s is not in sources/registry.c"; exit 1; }; done
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=missingIncludeSystem -I. -Iinclude $(HAVE:%=-DHAVE_%=1) \
-		-DTHERMO_LAB_DIR='""' -DTHERMO_VERSION='""' $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(TRUTH_SRC)
-	$(Q)clang-tidy --quiet $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(TRUTH_SRC) -- $(CPPFLAGS) -std=gnu11
+		-DTHERMO_LAB_DIR='""' -DTHERMO_VERSION='""' $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(SIM_SRC) $(TRUTH_SRC)
+	$(Q)clang-tidy --quiet $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(SIM_SRC) $(TRUTH_SRC) -- $(CPPFLAGS) -std=gnu11
 	$(Q)for m in docs/man/*.[1-8]; do groff -man -ww -z -Tutf8 $$m || exit 1; done
 	$(Q)shellcheck -x $(OUR_SH)
 

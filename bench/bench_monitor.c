@@ -83,7 +83,8 @@ static struct sim_who who_of(const struct subject_opts *opts)
 /* Neighbours are seldom alike, so there is always something to split. */
 static void make_loads(struct subject *s, const struct subject_opts *opts)
 {
-	uint64_t nr = opts->nr_regions / opts->nr_processes * STRETCHES_PER_REGION;
+	uint64_t nr_regions = opts->nr_regions / opts->nr_processes;
+	uint64_t nr = nr_regions * STRETCHES_PER_REGION;
 	uint64_t grain = opts->bytes / nr / SIM_PAGE_BYTES * SIM_PAGE_BYTES;
 	struct sim_load load = { .bytes = nr * grain,
 				 .accesses_per_s = ACCESSES_PER_S,
