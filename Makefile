@@ -39,6 +39,8 @@ feature = $(if $(filter no,$(WITH_$1)),,$(or $2,$(if $(filter yes,$(WITH_$1)),$(
 
 HAVE_TRACEEVENT := $(call feature,TRACEEVENT,$(call has_pkg,libtraceevent))
 HAVE_SYSTEMD    := $(call feature,SYSTEMD,$(call has_pkg,libsystemd))
+# Only the bench is compared with it, nothing links it.
+HAVE_CK         := $(call feature,CK,$(call has_pkg,ck))
 HAVE            := $(foreach f,TRACEEVENT SYSTEMD,$(if $(HAVE_$f),$f))
 PKGS            := json-c hwloc libzstd $(if $(HAVE_TRACEEVENT),libtraceevent) $(if $(HAVE_SYSTEMD),libsystemd)
 
@@ -130,6 +132,7 @@ $(O)/lab/%: tests/lab/%
 # --wrap lets a test stand in for a system call (tests name what they wrap).
 $(O)/tests/%.o $(O)/bench/%.o: override CPPFLAGS += -DTEST_DATA='"$(CURDIR)/tests/data"'
 $(TESTS): override LDLIBS += -lcmocka
+$(O)/bench/bench_report.o: override CPPFLAGS += $(if $(HAVE_CK),-DHAVE_CK=1)
 $(filter $(O)/tests/unit/bench/%,$(TESTS)): $(filter-out %/main.o,$(WORK_OBJ))
 $(filter $(O)/tests/unit/cli/%,$(TESTS)): $(filter-out %/main.o,$(CLI_OBJ))
 $(TESTS) $(BENCHES): %: %.o $(LIB)

@@ -151,7 +151,10 @@ static void set_up(struct pipeline *p, uint32_t max_regions, uint64_t bytes)
 						       .maps = maps });
 	p->bytes = bytes;
 	p->random = 1;
-	fake_check(thermo_reporter_new(&p->reporter, RING, 0) == 0, "reporter");
+	fake_check(thermo_reporter_new(&p->reporter,
+				       &(struct thermo_reporter_opts){ .nr_reports = RING,
+								       .nr_threads = 1 }) == 0,
+		   "reporter");
 	fake_check(thermo_monitor_new(&p->monitor, &p->fake.host, &opts) == 0, "monitor");
 	fake_check(thermo_monitor_add_reporter(p->monitor, p->reporter, "bench") == 0, "monitor");
 	fake_check(thermo_monitor_update_targets(p->monitor, &spec) == 1, "target");

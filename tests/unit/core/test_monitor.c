@@ -38,7 +38,8 @@ static int make(void **state)
 	fake_host_init(&fake);
 	snapshot = NULL;
 	return thermo_monitor_new(&monitor, &fake.host, &(struct thermo_monitor_opts){ 0 }) ||
-	       thermo_reporter_new(&reporter, 1 << 16, 0) ||
+	       thermo_reporter_new(&reporter, &(struct thermo_reporter_opts){ .nr_reports = 1 << 16,
+									      .nr_threads = 1 }) ||
 	       thermo_monitor_add_reporter(monitor, reporter, "test");
 }
 
@@ -159,7 +160,11 @@ static void samples_lost_in_a_full_ring_do_not_lower_the_rate(void **state)
 	(void)state;
 	put_process(PID, 1, 64 * MIB);
 	assert_int_equal(watch_all(), 1);
-	assert_int_equal(thermo_reporter_new(&small, 64, 1), 0);
+	assert_int_equal(thermo_reporter_new(&small,
+					     &(struct thermo_reporter_opts){ .nr_reports = 64,
+									     .nr_threads = 1,
+									     .source = 1 }),
+			 0);
 	assert_int_equal(thermo_monitor_add_reporter(monitor, small, "small"), 0);
 	for (uint64_t i = 0; i < 640; i++) {
 		struct thermo_access a = exact(BASE + i * MIB / 10, 1, 1000);
