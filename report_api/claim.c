@@ -86,12 +86,14 @@ static bool take(struct thermo_reporter *r, uint32_t index, uint64_t from, uint6
 {
 	struct ring *ring = &r->rings[index];
 
-	/* acquire: pairs with the release of the same exchange by the owner before us, so
-	 * that we go on from its head; release: for the one after us. */
+	/* relaxed when it fails; acq_rel: one owner's claim comes after the other's. */
 	if (!atomic_compare_exchange_strong_explicit(&ring->owner, &from, to, memory_order_acq_rel,
 						     memory_order_relaxed))
 		return false;
-	/* acquire, pairs with the consumer's release of tail: as a report does it. */
+	/* acquire, pairs with B of the owner before us: our B then publishes, with ours, the
+	 * reports of its that are still in the ring. */
+	(void)atomic_load_explicit(&ring->head, memory_order_acquire);
+	/* acquire (A), pairs with D: as a report does it. */
 	uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
 
 	/* relaxed: from now on this thread alone writes it. */

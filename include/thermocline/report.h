@@ -25,8 +25,9 @@
  *
  * Order: who drains sees each report whole, with all that its thread wrote before
  * it (release when it is published, acquire when it is taken), and the reports that a
- * thread makes outside of handlers in the order of its calls.  Reports of different
- * threads, and those of handlers, have no order but their time_ns.
+ * thread makes outside of handlers in the order of its calls.  (Once in its life a thread
+ * may move from the shared ring to one that became free; there the order may break.)
+ * Reports of different threads, and those of handlers, have no order but their time_ns.
  *
  * Limits: a handler that leaves a report for good (siglongjmp) costs its thread the
  * ring: later reports of that thread use the shared ring.  One that leaves a report

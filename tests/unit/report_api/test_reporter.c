@@ -589,6 +589,10 @@ struct producer {
 	_Atomic bool done;
 };
 
+/* Nobody leaves before all have reported: a ring that becomes free is taken over, and
+ * reports of its new thread that are still in the shared ring come out after. */
+static pthread_barrier_t all_reported;
+
 static void *produce(void *arg)
 {
 	struct producer *p = arg;
@@ -603,6 +607,7 @@ static void *produce(void *arg)
 	}
 	/* release: the consumer that sees it also sees the last report and the count. */
 	atomic_store_explicit(&p->done, true, memory_order_release);
+	(void)pthread_barrier_wait(&all_reported);
 	return NULL;
 }
 
@@ -628,6 +633,7 @@ static void every_report_under_load_is_seen_once_or_counted_as_dropped(void **st
 	bool done;
 
 	(void)state;
+	assert_int_equal(pthread_barrier_init(&all_reported, NULL, NR_PRODUCERS), 0);
 	assert_int_equal(thermo_reporter_new(&r, &(struct thermo_reporter_opts){ .nr_reports = 256,
 										 .nr_threads = 2 }),
 			 0);
