@@ -45,7 +45,7 @@
 /* Lost races for a slot of the shared ring before a report gives up. */
 #define MAX_TRIES 64
 
-int geometry_make(uint32_t nr_threads, uint32_t nr_reports, struct geometry *geometry)
+int thermo_geometry_make(uint32_t nr_threads, uint32_t nr_reports, struct geometry *geometry)
 {
 	struct geometry g = { nr_threads ? nr_threads : DEFAULT_THREADS,
 			      nr_reports ? nr_reports : DEFAULT_REPORTS, 0 };
@@ -127,7 +127,7 @@ int thermo_reporter_new(struct thermo_reporter **reporter, const struct thermo_r
 	struct geometry g;
 
 	opts = opts ? opts : &defaults;
-	int err = geometry_make(opts->nr_threads, opts->nr_reports, &g);
+	int err = thermo_geometry_make(opts->nr_threads, opts->nr_reports, &g);
 
 	if (err)
 		return err;
@@ -361,6 +361,11 @@ uint64_t thermo_reporter_dropped(const struct thermo_reporter *r)
 	for (uint32_t i = 0; i <= r->nr_threads; i++)
 		sum += thermo_reporter_ring_dropped(r, i);
 	return sum;
+}
+
+int32_t thermo_reporter_pid(const struct thermo_reporter *r)
+{
+	return r->subject;
 }
 
 uint64_t thermo_reporter_refused(const struct thermo_reporter *r)

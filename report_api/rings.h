@@ -99,6 +99,7 @@ struct thermo_reporter {
 	_Alignas(APART_BYTES) struct outlet *outlets; /* NULL: another process drains */
 	uint32_t next;                                /* ring to begin with */
 	const struct drain_guard *guard;              /* NULL: the block is our own */
+	pid_t subject;                                /* whom reports speak of; 0: anybody */
 	uint64_t nr_corrupt;                          /* nonsense found in indices */
 	_Atomic uint64_t told_dropped;                /* by the other side */
 };
@@ -107,8 +108,14 @@ _Static_assert(sizeof(struct thermo_access) == CACHE_LINE_BYTES, "a report is a 
 _Static_assert(sizeof(struct ring) == 2 * APART_BYTES, "a ring is four cache lines");
 _Static_assert(MAX_THREADS < 1u << 15, "a ring's number fits into a key's low bits");
 
+/*
+ * What is exported here is for libthermocline-monitor, which holds the daemon's side;
+ * it is no interface for anybody else.
+ */
+
 /* Fill in defaults.  Return: 0, or -EINVAL with the reason. */
-int geometry_make(uint32_t nr_threads, uint32_t nr_reports, struct geometry *geometry);
+THERMO_API int thermo_geometry_make(uint32_t nr_threads, uint32_t nr_reports,
+				    struct geometry *geometry);
 
 /* Bytes of a block. */
 THERMO_API size_t thermo_geometry_bytes(const struct geometry *geometry);
@@ -121,7 +128,7 @@ enum reporter_sides {
 /**
  * thermo_reporter_map() - Make a reporter of a zeroed block, which it unmaps when freed.
  *
- * On failure the block stays the caller's.  Exported for libthermocline-monitor only.
+ * On failure the block stays the caller's.
  *
  * Return: 0 or -ENOMEM.
  */

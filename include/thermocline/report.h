@@ -212,6 +212,13 @@ THERMO_API uint32_t thermo_reporter_nr_rings(const struct thermo_reporter *repor
 THERMO_API uint64_t thermo_reporter_ring_dropped(const struct thermo_reporter *reporter,
 						 uint32_t ring);
 
+/*
+ * The process whose own accesses are all that this reporter can tell of, a client's; 0:
+ * it may tell of any.  So a client that reports all the time (watched_ns 0) has watched
+ * its own memory only.
+ */
+THERMO_API int32_t thermo_reporter_pid(const struct thermo_reporter *reporter);
+
 /* Reports refused to this process because another made the reporter, before a fork. */
 THERMO_API uint64_t thermo_reporter_refused(const struct thermo_reporter *reporter);
 
