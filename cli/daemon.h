@@ -8,6 +8,7 @@
 #ifndef CLI_DAEMON_H
 #define CLI_DAEMON_H
 
+#include "cli/clients.h"
 #include "core/host.h"
 #include "core/settings.h"
 #include "sources/runner.h"
@@ -23,6 +24,7 @@
  * @cpu_budget_pct:	CPU time for sampling and monitoring, in percent of one CPU for
  *		each socket; default 1.  Moving pages has a budget of its own.
  * @window_ms:	Length of a window; default 1000.
+ * @clients:	Which programs may report their own accesses.
  */
 struct daemon_opts {
 	char **sources;
@@ -30,6 +32,7 @@ struct daemon_opts {
 	bool pause_damon_stat;
 	double cpu_budget_pct;
 	uint32_t window_ms;
+	enum clients_policy clients;
 	struct thermo_target_spec targets;
 	struct thermo_monitor_opts monitor;
 	struct tierer_opts tierer;
@@ -44,6 +47,7 @@ struct daemon {
 	struct runner *runners[MAX_RUNNERS];
 	bool runner_failed[MAX_RUNNERS]; /* and it was said */
 	struct thermo_monitor *monitor;
+	struct clients *clients;          /* NULL when none may report */
 	struct tierer *tierer;            /* NULL when it only monitors */
 	struct thermo_topology topology;  /* when it only monitors */
 	struct thermo_snapshot *snapshot; /* newest, NULL before the first window */

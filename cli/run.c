@@ -52,6 +52,7 @@ enum {
 	OPT_DRY_RUN,
 	OPT_MONITOR,
 	OPT_PAUSE,
+	OPT_CLIENTS,
 };
 
 static const struct option long_options[] = {
@@ -71,6 +72,7 @@ static const struct option long_options[] = {
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "monitor", no_argument, NULL, OPT_MONITOR },
 	{ "pause-damon-stat", no_argument, NULL, OPT_PAUSE },
+	{ "clients", required_argument, NULL, OPT_CLIENTS },
 	{ "format", required_argument, NULL, 'f' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -92,6 +94,8 @@ static void print_usage(FILE *out)
 		"How:\n"
 		"  -s, --source NAME[,NAME]   only these sources; default: all that run here\n"
 		"      --pause-damon-stat     turn DAMON_STAT off while running, to use DAMON\n"
+		"      --clients all|root|none  whose programs may report their own accesses;\n"
+		"                             default all\n"
 		"      --tiers LIST           nodes from fast to slow, as 0,1/2; default: found\n"
 		"      --regions MIN-MAX      number of regions; default 10-1000\n"
 		"      --window MS            length of a window, 100 to 60000; default 1000\n"
@@ -180,6 +184,18 @@ static int number(const char *option, const char *text, uint64_t min, uint64_t m
 	return bad(option, text, expected);
 }
 
+static int parse_clients(struct daemon_opts *d, const char *arg)
+{
+	static const char *const names[] = { "all", "root", "none" };
+
+	for (enum clients_policy p = CLIENTS_ALL; p <= CLIENTS_NONE; p++)
+		if (strcmp(arg, names[p]) == 0) {
+			d->clients = p;
+			return 0;
+		}
+	return bad("--clients", arg, "all, root or none");
+}
+
 static int parse_how(struct run_opts *o, int c, char *arg)
 {
 	struct daemon_opts *d = &o->daemon;
@@ -211,6 +227,8 @@ static int parse_how(struct run_opts *o, int c, char *arg)
 		err = number("--window", arg, 100, 60000, &n);
 		d->window_ms = (uint32_t)n;
 		return err;
+	case OPT_CLIENTS:
+		return parse_clients(d, arg);
 	default:
 		return -EINVAL;
 	}
@@ -365,10 +383,11 @@ static int open_loop(struct loop *l, const struct thermo_host *host)
 static bool wait_for_events(struct loop *l, const struct daemon *d, int64_t timeout_ns)
 {
 	struct pollfd fds[] = { { .fd = l->signal_fd, .events = POLLIN },
-				{ .fd = l->control_fd, .events = POLLIN } };
+				{ .fd = l->control_fd, .events = POLLIN },
+				{ .fd = clients_fd(d->clients), .events = POLLIN } };
 	struct timespec timeout = { timeout_ns / 1000000000, timeout_ns % 1000000000 };
 
-	if (ppoll(fds, 2, &timeout, NULL) <= 0)
+	if (ppoll(fds, 3, &timeout, NULL) <= 0)
 		return true;
 	if (fds[1].revents & POLLIN)
 		control_serve(l->control_fd, d);

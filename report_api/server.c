@@ -79,9 +79,9 @@ static void end(struct client *c)
 	struct server_client last;
 
 	if (c->reporter) {
+		s->opts.ops->detach(s->opts.arg, c->reporter);
 		view(c, &last);
-		s->opts.ops->detach(s->opts.arg, c->reporter, &last);
-		view(c, &last);
+		s->opts.ops->gone(s->opts.arg, &last);
 		add(&s->gone, &last);
 		s->gone.unread += count_unread(c->reporter);
 		s->bytes -= c->info.bytes;

@@ -69,14 +69,15 @@ struct server_counters {
  * @attach:	A client is there: drain @reporter from now on.  Return: 0, or -errno with
  *		the reason, which turns it away.
  * @detach:	It is gone: drain @reporter for the last time and forget it.
+ * @gone:	After that, with its last counts.
  */
 struct server_ops {
 	uint64_t (*now_ns)(void *arg);
 	int (*start_ticks)(void *arg, pid_t pid, uint64_t *ticks);
 	int (*attach)(void *arg, struct thermo_reporter *reporter,
 		      const struct server_client *client);
-	void (*detach)(void *arg, struct thermo_reporter *reporter,
-		       const struct server_client *client);
+	void (*detach)(void *arg, struct thermo_reporter *reporter);
+	void (*gone)(void *arg, const struct server_client *client);
 };
 
 /**

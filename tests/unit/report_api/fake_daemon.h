@@ -37,6 +37,7 @@ struct fake_daemon {
 	size_t nr_detached;
 	struct thermo_access last[256]; /* what was left when a client was detached */
 	size_t nr_last;
+	struct server_client gone; /* the last one that was detached */
 };
 
 static inline uint64_t fake_daemon_now(void *arg)
@@ -85,12 +86,10 @@ static inline int fake_daemon_attach(void *arg, struct thermo_reporter *reporter
 	return 0;
 }
 
-static inline void fake_daemon_detach(void *arg, struct thermo_reporter *reporter,
-				      const struct server_client *client)
+static inline void fake_daemon_detach(void *arg, struct thermo_reporter *reporter)
 {
 	struct fake_daemon *d = arg;
 
-	(void)client;
 	d->nr_detached++;
 	d->nr_last = thermo_reporter_drain(reporter, d->last, 256);
 	for (size_t i = 0; i < d->nr_attached; i++)
@@ -98,10 +97,18 @@ static inline void fake_daemon_detach(void *arg, struct thermo_reporter *reporte
 			d->attached[i--] = d->attached[--d->nr_attached];
 }
 
+static inline void fake_daemon_gone(void *arg, const struct server_client *client)
+{
+	struct fake_daemon *d = arg;
+
+	d->gone = *client;
+}
+
 static const struct server_ops fake_daemon_ops = { .now_ns = fake_daemon_now,
 						   .start_ticks = fake_daemon_start_ticks,
 						   .attach = fake_daemon_attach,
-						   .detach = fake_daemon_detach };
+						   .detach = fake_daemon_detach,
+						   .gone = fake_daemon_gone };
 
 /* @opts: what is not filled in here.  Return: 0 or -errno. */
 static inline int fake_daemon_start(struct fake_daemon *d, struct server_opts opts)

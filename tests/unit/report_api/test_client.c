@@ -384,6 +384,7 @@ static void last_reports_of_a_client_are_not_lost(void **state)
 	assert_int_equal(fake.nr_detached, 1);
 	assert_int_equal(fake.nr_last, 5);
 	assert_int_equal(fake.last[4].addr, 4);
+	assert_int_equal(fake.gone.reports, 5);
 	assert_int_equal(counters().reports, 5);
 	assert_int_equal(server_clients(fake.server, &(struct server_client){ 0 }, 1), 0);
 }
