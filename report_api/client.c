@@ -100,11 +100,15 @@ static int hear_welcome(struct attempt *a)
 				  .msg_iovlen = 1,
 				  .msg_control = control.bytes,
 				  .msg_controllen = sizeof(control.bytes) };
+	bool was_reset = false;
 	ssize_t n;
 
-	do
+	/* A daemon that hangs up before it has read our hello resets the connection; the
+	 * reason that it sent is behind that. */
+	do {
 		n = recvmsg(a->fd, &message, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+		was_reset = n < 0 && errno == ECONNRESET && !was_reset;
+	} while (was_reset || (n < 0 && errno == EINTR));
 	if (n < 0)
 		return fail(a, errno == EAGAIN ? -ETIMEDOUT : -errno, "the daemon did not answer");
 	a->memory_fd = take_memory(&message);

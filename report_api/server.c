@@ -157,7 +157,7 @@ static int admit(struct client *c)
 	return 0;
 }
 
-static void greet(struct thermo_server *s, int fd)
+static void greet(struct thermo_server *s, int fd, uint64_t now_ns)
 {
 	struct client *c = calloc(1, sizeof(*c));
 	int err;
@@ -166,7 +166,7 @@ static void greet(struct thermo_server *s, int fd)
 		(void)close(fd);
 		return;
 	}
-	*c = (struct client){ .server = s, .fd = fd, .since_ns = now(s) };
+	*c = (struct client){ .server = s, .fd = fd, .since_ns = now_ns };
 	err = admit(c);
 	if (!err)
 		return;
@@ -204,7 +204,7 @@ static void accept_some(struct thermo_server *s, uint64_t now_ns)
 		if (fd < 0)
 			break;
 		s->nr_accepts++;
-		greet(s, fd);
+		greet(s, fd, now_ns);
 	}
 	s->listen_at_ns = now_ns + NS_PER_S;
 	listen_again(s, false);
@@ -244,6 +244,7 @@ static void look_after(struct thermo_server *s, uint64_t now_ns)
 void server_step(struct thermo_server *s)
 {
 	struct epoll_event events[EVENTS_IN_STEP];
+	/* The one time of this step: nothing in it can seem to be in the future. */
 	uint64_t now_ns = now(s);
 	int nr;
 

@@ -139,6 +139,7 @@ int main(int argc, char **argv)
 {
 	struct thermo_client_opts opts = { .socket = argc > 1 ? argv[1] : NULL,
 					   .name = "report-pool",
+					   .nr_reports = 8192,
 					   .nr_threads = NR_WORKERS };
 	pthread_t workers[NR_WORKERS];
 

@@ -30,6 +30,7 @@ struct fake_daemon {
 	int dir_fd;
 	struct thermo_server *server;
 	uint64_t now_ns;
+	uint64_t tick_ns;    /* the clock goes on by so much whenever somebody looks at it */
 	uint64_t more_ticks; /* every process started so much later: another one */
 	int attach_err;
 	size_t nr_attached;
@@ -42,9 +43,9 @@ struct fake_daemon {
 
 static inline uint64_t fake_daemon_now(void *arg)
 {
-	const struct fake_daemon *d = arg;
+	struct fake_daemon *d = arg;
 
-	return d->now_ns;
+	return d->now_ns += d->tick_ns;
 }
 
 /* Field 22 of /proc/PID/stat; the second one may hold anything, also brackets. */

@@ -454,6 +454,42 @@ static void rings_out_of_range_are_refused_with_the_reason(void **state)
 	assert_int_equal(fake.nr_attached, 0);
 }
 
+static void reason_is_heard_although_the_hello_was_not(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct client_hello hello = { .magic = CLIENT_MAGIC };
+	struct client_welcome w;
+	int fd;
+
+	(void)state;
+	assert_int_equal(start((struct server_opts){ .max_clients = 1 }), 0);
+	assert_int_equal(fake_daemon_connect(&fake, &client), 0);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", fake.socket);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	/* Two packets: one remains unread when the daemon hangs up. */
+	assert_int_equal(send(fd, &hello, sizeof(hello), 0), sizeof(hello));
+	assert_int_equal(send(fd, &hello, sizeof(hello), 0), sizeof(hello));
+	server_step(fake.server);
+	/* What the client library relies on. */
+	assert_int_equal(recv(fd, &w, sizeof(w), 0), -1);
+	assert_int_equal(errno, ECONNRESET);
+	assert_int_equal(recv(fd, &w, sizeof(w), 0), sizeof(w));
+	assert_int_equal(w.err, -EUSERS);
+	(void)close(fd);
+}
+
+static void clock_that_goes_on_harms_nobody(void **state)
+{
+	(void)state;
+	fake.tick_ns = 1;
+	assert_int_equal(fake_daemon_connect(&fake, &client), 0);
+	for (int i = 0; i < 10; i++)
+		server_step(fake.server);
+	assert_int_equal(fake.nr_attached, 1);
+	assert_int_equal(counters().turned_away, 0);
+}
+
 static void owner_may_turn_a_client_away(void **state)
 {
 	(void)state;
@@ -947,6 +983,8 @@ int main(void)
 		TEST(client_that_closed_can_connect_again),
 		TEST_BARE(clients_beyond_the_limit_are_turned_away_with_the_reason),
 		TEST_ALONE(rings_out_of_range_are_refused_with_the_reason),
+		TEST_BARE(reason_is_heard_although_the_hello_was_not),
+		TEST_ALONE(clock_that_goes_on_harms_nobody),
 		TEST_ALONE(owner_may_turn_a_client_away),
 		TEST_ALONE(names_are_made_printable),
 		TEST_ALONE(what_is_no_hello_ends_the_connection),
