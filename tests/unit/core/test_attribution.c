@@ -154,6 +154,24 @@ static void bounds_hold_through_merges_scales_and_more_accesses(void **state)
 	}
 }
 
+static void keys_that_both_lists_keep_merge_without_any_new_error(void **state)
+{
+	struct attribution a = { .total = 0 }, b = a;
+
+	(void)state;
+	for (uint32_t key = 0; key < HEAVY_KEYS; key++) {
+		struct thermo_access access = by(key, 0, THERMO_OP_READ);
+
+		attribution_add(&a, &access, (float)(10 + key));
+		attribution_add(&b, &access, (float)(100 - 2 * key));
+	}
+	attribution_merge(&a, &b);
+	for (int i = 0; i < HEAVY_KEYS; i++) {
+		assert_true(a.error[HEAVY_CPU][i] == 0);
+		assert_true(a.heavy[HEAVY_CPU].weight[i] == 110 - (float)a.heavy[HEAVY_CPU].key[i]);
+	}
+}
+
 static void heavy_hitters_survive_many_light_ones(void **state)
 {
 	struct attribution a = { .total = 0 };
@@ -185,7 +203,8 @@ static void shares_are_heaviest_first_without_gaps_and_at_most_all(void **state)
 
 		add_stream(&a, &truth, 1 + (unsigned int)(round % NR_KEYS), &random);
 		add_stream(&b, &truth, NR_KEYS, &random);
-		attribution_merge(&a, &b);
+		if (round % 2)
+			attribution_merge(&a, &b);
 		out = view(&a);
 		assert_true(out.tids[0].share > 0);
 		for (int i = 0; i < THERMO_TOP_TIDS; i++) {
@@ -404,6 +423,7 @@ int main(void)
 		TEST(kept_keys_are_never_underestimated_and_their_errors_hold),
 		TEST(no_more_keys_than_fit_are_exact),
 		TEST(bounds_hold_through_merges_scales_and_more_accesses),
+		TEST(keys_that_both_lists_keep_merge_without_any_new_error),
 		TEST(heavy_hitters_survive_many_light_ones),
 		TEST(shares_are_heaviest_first_without_gaps_and_at_most_all),
 		TEST(unknown_is_not_made_up),
