@@ -88,6 +88,26 @@ static void samples_count_as_one_event_each_whatever_their_period(void **state)
 	}
 }
 
+/* Pages that are watched one after the other see different times; a sampler sees all of them. */
+static void looks_are_less_certain_than_as_many_samples(void **state)
+{
+	struct target *t = add_target(PID);
+	struct rate seen;
+
+	(void)state;
+	report(watched(BASE, 2 * MIB, 1000));
+	for (uint64_t i = 0; i < 1000; i++)
+		report(sample(BASE + 2 * MIB + i * 2048, 1));
+	(void)drain();
+	end_window();
+	seen = region_rate(&t->regions[0]);
+	assert_near(seen.dispersion, DISPERSION_IN_TIME, 0.1);
+	assert_near(region_count(&t->regions[0]), 1000, 0.1);
+	seen = region_rate(&t->regions[1]);
+	assert_near(seen.dispersion, DISPERSION_IN_SPACE, 0.1);
+	assert_near(region_count(&t->regions[1]), 1000, 0.1);
+}
+
 static void silence_between_samples_is_evidence(void **state)
 {
 	struct target *t = add_target(PID);
@@ -205,6 +225,7 @@ int main(void)
 		TEST(samples_lost_in_a_full_ring_do_not_lower_the_rate),
 		TEST(losses_of_all_samples_are_no_silence),
 		TEST(samples_count_as_one_event_each_whatever_their_period),
+		TEST(looks_are_less_certain_than_as_many_samples),
 		TEST(silence_between_samples_is_evidence),
 		TEST(looks_that_say_at_least_once_end_at_the_true_rate),
 		TEST(looks_that_always_say_yes_give_a_finite_rate),

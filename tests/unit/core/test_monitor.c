@@ -248,6 +248,7 @@ static void target_that_dies_within_a_window_spoils_nothing(void **state)
 	report(exact(BASE, 64 * MIB, 500));
 	assert_near(total_rate(next_window()), 500, 1);
 	assert_int_equal(snapshot->regions[0].nodes[0].bytes, 0);
+	assert_int_equal(snapshot->nr_gone, 1);
 }
 
 static void removed_reporter_is_not_drained(void **state)

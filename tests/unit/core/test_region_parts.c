@@ -293,6 +293,27 @@ static void part_keeps_the_shares_of_who_and_merge_sums_them(void **state)
 	assert_near((double)view.tids[1].share, 0.25, 0.1);
 }
 
+/* Its bins are others. */
+static void part_and_merged_region_doubt_anew(void **state)
+{
+	struct region r = make_region(0, 8 * MIB), left, right;
+	struct region *changed[] = { &left, &right };
+
+	(void)state;
+	region_add(&r, 0, 8 * MIB, 8000, 8.0 * MIB / 100);
+	close(&r);
+	region_add(&r, 0, 8 * MIB, 0, 8.0 * MIB / 10);
+	(void)region_close_window(&r, 20 * SECOND, 1000 * SECOND, 0);
+	region_part(&r, 0, 4 * MIB, &left);
+	region_part(&r, 4 * MIB, 8 * MIB, &right);
+	region_merge(&right, &(struct region){ .start = 8 * MIB, .end = 9 * MIB });
+	for (int i = 0; i < 2; i++) {
+		region_add(changed[i], 0, 16 * MIB, 0, 4.0 * MIB / 10);
+		(void)region_close_window(changed[i], 60 * SECOND, 1000 * SECOND, 0);
+		assert_true(region_rate(changed[i]).events > 0);
+	}
+}
+
 static void merge_keeps_the_latest_of_all_times(void **state)
 {
 	struct region left = make_region(0, MIB), right = make_region(MIB, 2 * MIB);
@@ -320,6 +341,7 @@ int main(void)
 		TEST(part_has_what_lies_within_and_the_whole_is_itself),
 		TEST(part_knows_its_rate_but_not_its_inside),
 		TEST(part_keeps_the_shares_of_who_and_merge_sums_them),
+		TEST(part_and_merged_region_doubt_anew),
 		TEST(merge_keeps_the_latest_of_all_times),
 	};
 
