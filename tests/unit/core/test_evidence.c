@@ -223,6 +223,25 @@ static void difference_is_the_same_from_both_sides_and_never_negative(void **sta
 	}
 }
 
+static void gain_is_the_log_likelihood_ratio_where_it_matters(void **state)
+{
+	uint64_t random = 9;
+
+	(void)state;
+	for (int round = 0; round < 10000; round++) {
+		struct rate a = { 1 + chance_even(&random) * 500, 1 + chance_even(&random), 0 };
+		struct rate b = { 1 + chance_even(&random) * 500, 1 + chance_even(&random), 0 };
+		double common = (a.events + b.events) / (a.exposure + b.exposure);
+		double ratio = a.events * log(a.events / a.exposure / common) +
+			       b.events * log(b.events / b.exposure / common);
+
+		if (ratio > 2)
+			assert_near(rates_differ(&a, &b), ratio, 1e-3);
+		else
+			assert_true(rates_differ(&a, &b) < SIGNIFICANT);
+	}
+}
+
 static void more_of_the_same_evidence_makes_a_difference_clearer(void **state)
 {
 	(void)state;
@@ -301,6 +320,7 @@ int main(void)
 		TEST(leaning_rate_lies_between_evidence_and_prior),
 		TEST(equal_rates_do_not_differ_and_unlike_ones_do),
 		TEST(difference_is_the_same_from_both_sides_and_never_negative),
+		TEST(gain_is_the_log_likelihood_ratio_where_it_matters),
 		TEST(more_of_the_same_evidence_makes_a_difference_clearer),
 		TEST(no_amount_of_evidence_tells_rates_apart_that_are_within_their_dispersion),
 		TEST(independent_accesses_at_one_rate_rarely_differ),

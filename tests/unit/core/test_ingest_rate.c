@@ -70,6 +70,44 @@ static void losses_of_all_samples_are_no_silence(void **state)
 	assert_true(accesses_per_s(t) > before * 0.8);
 }
 
+static void samples_count_as_one_event_each_whatever_their_period(void **state)
+{
+	static const uint32_t periods[] = { 1000, 1000, 10, 10, 100000, 100000 };
+	struct target *t = add_target(PID);
+
+	(void)state;
+	for (size_t window = 0; window < 6; window++) {
+		for (uint64_t i = 0; i < 800; i++)
+			report(sample(BASE + i * MIB / 100, periods[window]));
+		(void)drain();
+		/* A window late, because until its end nobody knows. */
+		if (window % 2)
+			assert_near(open_window(t).events, 800, 0.01);
+		end_window();
+		assert_near(intake.period, periods[window], 0.01);
+	}
+}
+
+/* Pages that are watched one after the other see different times; a sampler sees all of them. */
+static void looks_are_less_certain_than_as_many_samples(void **state)
+{
+	struct target *t = add_target(PID);
+	struct rate seen;
+
+	(void)state;
+	report(watched(BASE, 2 * MIB, 1000));
+	for (uint64_t i = 0; i < 1000; i++)
+		report(sample(BASE + 2 * MIB + i * 2048, 1));
+	(void)drain();
+	end_window();
+	seen = region_rate(&t->regions[0]);
+	assert_near(seen.dispersion, DISPERSION_IN_TIME, 0.1);
+	assert_near(region_count(&t->regions[0]), 1000, 0.1);
+	seen = region_rate(&t->regions[1]);
+	assert_near(seen.dispersion, DISPERSION_IN_SPACE, 0.1);
+	assert_near(region_count(&t->regions[1]), 1000, 0.1);
+}
+
 static void silence_between_samples_is_evidence(void **state)
 {
 	struct target *t = add_target(PID);
@@ -143,6 +181,10 @@ static void looks_that_always_say_yes_give_a_finite_rate(void **state)
 	uint64_t random = 6;
 
 	(void)state;
+	/* Not even what was known before of a much higher one goes on for ever. */
+	report(watched(BASE, 2 * MIB, 1u << 31));
+	(void)drain();
+	end_window();
 	for (int window = 0; window < 200; window++) {
 		look(t, 1e6, &random);
 		(void)drain();
@@ -182,6 +224,8 @@ int main(void)
 		TEST(samples_of_mixed_periods_give_the_exact_rate),
 		TEST(samples_lost_in_a_full_ring_do_not_lower_the_rate),
 		TEST(losses_of_all_samples_are_no_silence),
+		TEST(samples_count_as_one_event_each_whatever_their_period),
+		TEST(looks_are_less_certain_than_as_many_samples),
 		TEST(silence_between_samples_is_evidence),
 		TEST(looks_that_say_at_least_once_end_at_the_true_rate),
 		TEST(looks_that_always_say_yes_give_a_finite_rate),

@@ -160,6 +160,32 @@ static void process_that_exits_is_dropped_with_its_regions(void **state)
 	assert_int_equal(next_window()->nr_regions, 0);
 }
 
+/* Where targets were is cached; what is out of date must not be looked at. */
+static void reports_find_their_target_after_many_are_gone(void **state)
+{
+	struct thermo_access a = exact(BASE, 4096, 1);
+
+	(void)state;
+	for (pid_t pid = 100; pid < 160; pid++)
+		put_process(pid, 1, 64 * MIB);
+	assert_int_equal(watch_all(), 60);
+	for (a.pid = 100; a.pid < 160; a.pid++)
+		report(a);
+	(void)thermo_monitor_drain(monitor);
+	for (pid_t pid = 101; pid < 160; pid++) {
+		char path[32];
+
+		(void)snprintf(path, sizeof(path), "proc/%d", (int)pid);
+		fake_remove(&fake, path);
+	}
+	assert_int_equal(watch_all(), 1);
+	for (a.pid = 100; a.pid < 160; a.pid++)
+		report(a);
+	(void)next_window();
+	assert_int_equal(snapshot->counters.ingested, 61);
+	assert_int_equal(snapshot->counters.no_target, 59);
+}
+
 static void reports_find_their_target_after_others_came_and_went(void **state)
 {
 	struct thermo_access a = exact(BASE, 4096, 1);
@@ -222,6 +248,7 @@ static void target_that_dies_within_a_window_spoils_nothing(void **state)
 	report(exact(BASE, 64 * MIB, 500));
 	assert_near(total_rate(next_window()), 500, 1);
 	assert_int_equal(snapshot->regions[0].nodes[0].bytes, 0);
+	assert_int_equal(snapshot->nr_gone, 1);
 }
 
 static void removed_reporter_is_not_drained(void **state)
@@ -270,6 +297,7 @@ int main(void)
 		TEST(hot_spot_in_large_memory_is_isolated),
 		TEST(pid_that_is_used_again_starts_from_nothing),
 		TEST(process_that_exits_is_dropped_with_its_regions),
+		TEST(reports_find_their_target_after_many_are_gone),
 		TEST(reports_find_their_target_after_others_came_and_went),
 		TEST(regions_never_watched_leave_room_for_new_processes),
 		TEST(target_that_dies_within_a_window_spoils_nothing),

@@ -232,6 +232,8 @@ static void source_that_goes_or_comes_within_a_window_counts_for_its_part_of_it(
 	thermo_monitor_remove_reporter(monitor, reporter);
 	assert_near(total_rate(next_window()), 640e3, 2);
 	assert_near((double)snapshot->regions[0].exposure_s, 1.25 / 1000, 20);
+	assert_near(total_rate(next_window()), 640e3, 2);
+	assert_int_equal(snapshot->regions[0].evidence_age_ns, SECOND);
 	assert_int_equal(snapshot->counters.ingested, 640 + 160);
 }
 

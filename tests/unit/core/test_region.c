@@ -90,6 +90,27 @@ static void sample_falls_into_the_bin_of_its_address_to_the_byte(void **state)
 	}
 }
 
+static void last_byte_of_the_largest_region_is_in_its_last_bin(void **state)
+{
+	struct region r = make_region(0, 1ull << 57);
+
+	(void)state;
+	region_add_sample(&r, r.end - 1, 1);
+	assert_true(r.window.events[EVIDENCE_BINS - 1] == 1);
+}
+
+static void samples_that_stand_for_unlike_numbers_count_for_fewer(void **state)
+{
+	struct region r = make_region(0, 8 * MIB);
+
+	(void)state;
+	for (uint64_t i = 0; i < 100; i++)
+		region_add_sample(&r, i * 8192, i % 10 ? 1 : 91);
+	(void)region_close_window(&r, SECOND, HALF_LIFE, 1);
+	assert_near(region_rate(&r).events, 1000, 0.01);
+	assert_near(region_count(&r), 1000.0 * 1000 / (90 + 10 * 91.0 * 91), 0.01);
+}
+
 static void what_lies_outside_is_cut_off(void **state)
 {
 	struct region r = make_region(8 * MIB, 16 * MIB);
@@ -229,13 +250,26 @@ static void silence_right_after_silence_is_the_same_one(void **state)
 
 	(void)state;
 	region_add(&r, 0, 8 * MIB, 1000, 0.005 * bytes);
-	(void)region_close_window(&r, SECOND, HALF_LIFE, 0);
+	(void)region_close_window(&r, 99 * SECOND, HALF_LIFE, 0);
 	before = rate_of(&r);
-	for (uint64_t i = 1; i <= 2; i++) {
+	for (uint64_t i = 0; i < 2; i++) {
 		region_add(&r, 0, 8 * MIB, 0, 0.1 * bytes);
-		(void)region_close_window(&r, (1 + i) * SECOND, HALF_LIFE, 0);
+		(void)region_close_window(&r, (100 + i) * SECOND, HALF_LIFE, 0);
 	}
 	assert_true(rate_of(&r) > before / 5);
+}
+
+static void silence_that_is_shorter_than_what_is_known_counts_as_it_is(void **state)
+{
+	struct region r = make_region(0, 8 * MIB);
+	double bytes = 8.0 * MIB;
+
+	(void)state;
+	region_add(&r, 0, 8 * MIB, 1000, 10 * bytes);
+	(void)region_close_window(&r, SECOND, HALF_LIFE, 0);
+	region_add(&r, 0, 8 * MIB, 0, 0.01 * bytes);
+	assert_true(region_close_window(&r, SECOND + 1, HALF_LIFE, 0) == 0);
+	assert_near(region_rate(&r).exposure, 10.01 * bytes, 0.001);
 }
 
 /* Doubt about one place does not hide that another got hotter. */
@@ -305,6 +339,8 @@ int main(void)
 		TEST(watching_all_the_time_is_exposure_of_every_byte),
 		TEST(evidence_falls_into_the_bin_of_its_address),
 		TEST(sample_falls_into_the_bin_of_its_address_to_the_byte),
+		TEST(last_byte_of_the_largest_region_is_in_its_last_bin),
+		TEST(samples_that_stand_for_unlike_numbers_count_for_fewer),
 		TEST(what_lies_outside_is_cut_off),
 		TEST(odd_sizes_lose_no_byte_at_the_bin_edges),
 		TEST(old_evidence_counts_half_after_a_half_life),
@@ -315,6 +351,7 @@ int main(void)
 		TEST(noise_is_no_change),
 		TEST(one_silence_halves_a_hot_rate_and_the_second_is_believed),
 		TEST(silence_right_after_silence_is_the_same_one),
+		TEST(silence_that_is_shorter_than_what_is_known_counts_as_it_is),
 		TEST(touch_is_believed_beside_silence_that_is_not),
 		TEST(silence_of_a_sampler_is_believed_at_once),
 		TEST(first_evidence_sets_the_age),

@@ -74,15 +74,17 @@ static void hot_spot_inside_is_cut_out_on_both_sides(void **state)
 	assert_int_equal(cuts[1].at, 68 * MIB);
 }
 
+/* Wherever it is cut in two, both sides are much alike on the whole; at the edge they are not. */
 static void alternating_bins_are_all_cut(void **state)
 {
 	struct region r = make_region(0, 8 * MIB);
 	struct cut cuts[EVIDENCE_BINS - 1];
 
 	(void)state;
-	region_add(&r, 0, 8 * MIB, 8, 8.0 * MIB);
+	region_add(&r, 0, 8 * MIB, 80000, 8.0 * MIB);
 	for (uint64_t i = 0; i < EVIDENCE_BINS; i += 2)
-		region_add(&r, i * MIB, (i + 1) * MIB, 1000, 0);
+		region_add(&r, i * MIB, (i + 1) * MIB, 25000, 0);
+	region_add_scanned(&r, 180000);
 	close(&r);
 	assert_int_equal(region_cuts(&r, cuts), EVIDENCE_BINS - 1);
 }
@@ -280,12 +282,36 @@ static void part_keeps_the_shares_of_who_and_merge_sums_them(void **state)
 	assert_near((double)view.tids[1].share, 0.25, 0.1);
 	/* By events: this part has a quarter of them. */
 	assert_near((double)left.who.total * 3, (double)right.who.total, 0.1);
+	float total = left.who.total + right.who.total;
+
 	region_merge(&left, &right);
+	assert_near((double)left.who.total, (double)total, 0.01);
 	attribution_view(&left.who, &view);
 	assert_near((double)view.write_share, 0.25, 0.1);
 	assert_int_equal(view.cpus[0].key, 1);
 	assert_near((double)view.cpus[0].share, 0.75, 0.1);
 	assert_near((double)view.tids[1].share, 0.25, 0.1);
+}
+
+/* Its bins are others. */
+static void part_and_merged_region_doubt_anew(void **state)
+{
+	struct region r = make_region(0, 8 * MIB), left, right;
+	struct region *changed[] = { &left, &right };
+
+	(void)state;
+	region_add(&r, 0, 8 * MIB, 8000, 8.0 * MIB / 100);
+	close(&r);
+	region_add(&r, 0, 8 * MIB, 0, 8.0 * MIB / 10);
+	(void)region_close_window(&r, 20 * SECOND, 1000 * SECOND, 0);
+	region_part(&r, 0, 4 * MIB, &left);
+	region_part(&r, 4 * MIB, 8 * MIB, &right);
+	region_merge(&right, &(struct region){ .start = 8 * MIB, .end = 9 * MIB });
+	for (int i = 0; i < 2; i++) {
+		region_add(changed[i], 0, 16 * MIB, 0, 4.0 * MIB / 10);
+		(void)region_close_window(changed[i], 60 * SECOND, 1000 * SECOND, 0);
+		assert_true(region_rate(changed[i]).events > 0);
+	}
 }
 
 static void merge_keeps_the_latest_of_all_times(void **state)
@@ -315,6 +341,7 @@ int main(void)
 		TEST(part_has_what_lies_within_and_the_whole_is_itself),
 		TEST(part_knows_its_rate_but_not_its_inside),
 		TEST(part_keeps_the_shares_of_who_and_merge_sums_them),
+		TEST(part_and_merged_region_doubt_anew),
 		TEST(merge_keeps_the_latest_of_all_times),
 	};
 
