@@ -13,8 +13,6 @@
 #define SILENCE_NS 5000000000ull
 /* Evidence of a place that is cut finer says so little of where inside of it. */
 #define FINER_WEIGHT 0.25f
-/* A region is cut because its parts differ: who accesses a part is known that well. */
-#define PART_WEIGHT 0.25f
 
 struct rate region_rate(const struct region *r)
 {
@@ -294,8 +292,7 @@ void region_part(const struct region *r, uint64_t start, uint64_t end, struct re
 	part->base.events = r->base.events * share + (1 - FINER_WEIGHT) * (float)moved.events;
 	part->base.exposure = r->base.exposure * share + (1 - FINER_WEIGHT) * (float)moved.exposure;
 	if (before > 0)
-		attribution_scale(&part->who,
-				  PART_WEIGHT * (float)(region_rate(part).events / before));
+		attribution_scale(&part->who, (float)(region_rate(part).events / before));
 }
 
 /* Spread what is known of a whole over where the whole lies. */

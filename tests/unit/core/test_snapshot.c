@@ -250,7 +250,7 @@ static void region_tells_from_which_sources_it_is_known(void **state)
 	r = region_at(next_window(), BASE);
 	assert_near((double)r->sources[0], 0.25, 0.1);
 	assert_near((double)r->sources[1], 0.75, 0.1);
-	assert_near(r->accesses_per_s, 20, 0.1);
+	assert_near(snapshot->accesses_per_s, 20, 0.1);
 	thermo_monitor_remove_reporter(monitor, second);
 	thermo_reporter_free(second);
 }
