@@ -31,10 +31,10 @@ enum page_class {
 	PAGE_ZERO,    /* the shared page of zeroes */
 	PAGE_SWAPPED, /* on the swap device, or under migration */
 	PAGE_ABSENT,  /* never touched, or dropped; physical: no memory there */
-	PAGE_FREE,    /* physical only: in the buddy allocator */
+	PAGE_FREE,    /* physical only: in the buddy allocator, not in a CPU's list */
 	PAGE_OTHER,   /* the kernel's own, devices */
 	NR_PAGE_KINDS,
-	PAGE_THP = NR_PAGE_KINDS, /* flag: part of a transparent huge page */
+	PAGE_THP = NR_PAGE_KINDS, /* flag: huge and transparent; newer kernels: of any large size */
 	PAGE_HUGETLB,             /* flag: part of a hugetlb page */
 	NR_PAGE_CLASSES,
 };

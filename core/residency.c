@@ -13,17 +13,7 @@
 #include "core/cleanup.h"
 #include "core/error.h"
 #include "core/ram.h"
-
-/* Marsaglia, "Xorshift RNGs" (2003); which pages are asked for is no secret. */
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t x = *state;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return *state = x;
-}
+#include "core/random.h"
 
 static void choose_pages(const struct region *r, unsigned int nr, uint64_t *random_state,
 			 void **pages)
