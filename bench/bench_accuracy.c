@@ -5,13 +5,16 @@
  * The monitor on a simulated host gets 10,000 samples a window of one second from
  * loads with a known truth; DAMON's algorithm looks at accessed bits of the same
  * loads instead.  The load makes 1e9 accesses a second: accessed bits see them all, a
- * sample stands for 100,000 of them.  Each number is the median of NR_SEEDS runs.  Names of scenes
- *as arguments choose scenes; "spot" chooses all hot spots.
+ * sample stands for 100,000 of them; and DAMON looks up to 200,000 times a second.
+ *
+ * Each number is the median of NR_SEEDS runs.  Names of scenes as arguments choose
+ * scenes; "spot" chooses all hot spots.
  *
  *	X_best_5_pct	share of all accesses to the hottest 5 % of bytes
  *	X_monitor_5_pct	... to the 5 % that the monitor holds to be hottest
  *	w10_miss	mean of that difference over 1 to 100 % of bytes, after 10 windows
  *	mean_miss	mean of it over windows 1 to 20
+ *	isolation_x	bytes that are held for hot at the spot, by its 4 MiB
  */
 #include "bench/bench.h"
 
@@ -22,18 +25,16 @@
 #include "bench/sim/sim_damon.h"
 #include "bench/sim/sim_judge.h"
 #include "bench/sim/sim_load.h"
+#include "bench/sim/sim_judge_who.h"
 #include "bench/sim/sim_rig.h"
-#include "bench/workload/random.h"
+#include "bench/sim/sim_scenes.h"
 #include "thermocline/error.h"
 
-#define GIB (1ull << 30)
-#define TIB (1ull << 40)
 #define MIB (1ull << 20)
 #define NR_WINDOWS 20
 #define WINDOW_NS 1000000000ull
 #define NR_SAMPLES 10000u
-#define ACCESSES_PER_S 1e9
-#define PERIOD ((uint32_t)(ACCESSES_PER_S / NR_SAMPLES))
+#define PERIOD ((uint32_t)(SIM_ACCESSES_PER_S / NR_SAMPLES))
 #define NR_REGIONS 1000
 #define RING 16384
 #define NR_SEEDS 3
@@ -44,6 +45,7 @@
 struct run {
 	struct sim_verdict at[NR_WINDOWS + 1];
 	struct sim_isolation spot[NR_WINDOWS + 1];
+	struct sim_who_verdict who; /* after the tenth */
 };
 
 enum who { WHO_MONITOR, WHO_DAMON, WHO_DAMON_TUNED, NR_WHO };
@@ -118,6 +120,8 @@ static void run_monitor(const struct sim_load *load, uint64_t seed, struct run *
 		sample(&rig);
 		must(thermo_monitor_close_window(rig.monitor, &s));
 		judge_snapshot(load, window, s, run);
+		if (window == 10)
+			sim_judge_who(load, (uint64_t)(window - 1) * WINDOW_NS, s, &run->who);
 		thermo_snapshot_put(s);
 	}
 	sim_rig_close(&rig);
@@ -143,134 +147,6 @@ static void run_damon(const struct sim_load *load, uint64_t seed, bool tune, str
 	}
 	sim_damon_free(damon);
 }
-
-/* --- scenes --- */
-
-/* Threads and CPUs: what is hot is read by all, the rest is written by a few. */
-static const struct sim_who hot_who = { .nr_cpus = 64,
-					.first_tid = 1,
-					.nr_tids = 64,
-					.write_share = 0.1,
-					.latency_ns = 100,
-					.level = THERMO_LEVEL_LOCAL_DRAM };
-static const struct sim_who cold_who = { .nr_cpus = 4,
-					 .first_tid = 1,
-					 .nr_tids = 4,
-					 .write_share = 0.5,
-					 .latency_ns = 250,
-					 .level = THERMO_LEVEL_REMOTE_DRAM };
-
-static struct sim_piece *add_piece(struct sim_load *load, enum sim_shape shape, double share,
-				   uint64_t start, uint64_t bytes)
-{
-	struct sim_piece *p = &load->pieces[load->nr_pieces++];
-
-	*p = (struct sim_piece){ .shape = shape,
-				 .share = share,
-				 .start = start,
-				 .bytes = bytes,
-				 .grain_bytes = 4096,
-				 .exponent = 0.99,
-				 .who = hot_who };
-	return p;
-}
-
-static void make_uniform(struct sim_load *load)
-{
-	load->bytes = TIB;
-}
-
-/* Begins at no round number. */
-static void make_hot_set(struct sim_load *load)
-{
-	load->bytes = TIB;
-	add_piece(load, SIM_EVEN, 0.9, 300 * GIB + 12345 * 4096, 64 * GIB);
-}
-
-static void make_small_hot_set(struct sim_load *load)
-{
-	load->bytes = 64 * GIB;
-	add_piece(load, SIM_EVEN, 0.5, 17 * GIB + 12345 * 4096, 1 * GIB);
-}
-
-static void make_zipf(struct sim_load *load)
-{
-	load->bytes = 64 * GIB;
-	add_piece(load, SIM_ZIPF, 1, 0, 64 * GIB);
-}
-
-static void make_scattered(struct sim_load *load)
-{
-	load->bytes = 4 * GIB;
-	add_piece(load, SIM_ZIPF_SCATTERED, 1, 0, 4 * GIB);
-}
-
-static void make_scattered_huge(struct sim_load *load)
-{
-	load->bytes = 64 * GIB;
-	add_piece(load, SIM_ZIPF_SCATTERED, 1, 0, 64 * GIB)->grain_bytes = 2 * MIB;
-}
-
-/* Sixteen steps, each as much higher than the one before. */
-static void make_stairs(struct sim_load *load)
-{
-	load->bytes = 64 * GIB;
-	for (uint64_t i = 0; i < 16; i++)
-		add_piece(load, SIM_EVEN, (double)(i + 1) / (16 * 17 / 2.0), i * 4 * GIB, 4 * GIB);
-}
-
-static void make_zigzag(struct sim_load *load)
-{
-	load->bytes = 64 * GIB;
-	add_piece(load, SIM_STRETCHES, 0.9, 0, 64 * GIB)->grain_bytes = 512 * MIB;
-}
-
-/* As many stretches as regions. */
-static void make_fine_zigzag(struct sim_load *load)
-{
-	load->bytes = 64 * GIB;
-	add_piece(load, SIM_STRETCHES, 0.9, 0, 64 * GIB)->grain_bytes = 64 * MIB;
-}
-
-/* Jumps far away, at windows 6, 11 and 16. */
-static void make_jumping(struct sim_load *load)
-{
-	struct sim_piece *p;
-
-	load->bytes = 64 * GIB;
-	p = add_piece(load, SIM_EVEN, 0.9, 5 * GIB + 12345 * 4096, 4 * GIB);
-	p->step_bytes = 23 * GIB + 777 * 4096;
-	p->step_ns = 5 * WINDOW_NS;
-}
-
-/* Goes on by an eighth of its size each window. */
-static void make_crawling(struct sim_load *load)
-{
-	struct sim_piece *p;
-
-	load->bytes = 64 * GIB;
-	p = add_piece(load, SIM_EVEN, 0.9, 5 * GIB + 12345 * 4096, 4 * GIB);
-	p->step_bytes = 512 * MIB;
-	p->step_ns = WINDOW_NS;
-}
-
-static const struct scene {
-	const char *name;
-	const char *what;
-	void (*make)(struct sim_load *load);
-} scenes[] = {
-	{ "uniform", "1 TiB, all alike", make_uniform },
-	{ "hotset", "90 % of accesses to 64 GiB of 1 TiB", make_hot_set },
-	{ "hotset_small", "50 % of accesses to 1 GiB of 64 GiB", make_small_hot_set },
-	{ "zipf", "zipf 0.99 over the 4 KiB pages of 64 GiB in order", make_zipf },
-	{ "zipf_scattered", "zipf 0.99 over the 4 KiB pages of 4 GiB, scattered", make_scattered },
-	{ "zipf_huge", "zipf 0.99 over the 2 MiB pages of 64 GiB, scattered", make_scattered_huge },
-	{ "stairs", "16 steps of 4 GiB, 1 to 16 times as hot", make_stairs },
-	{ "zigzag", "hot and cold by turns, 512 MiB each, of 64 GiB", make_zigzag },
-	{ "zigzag_fine", "hot and cold by turns, 64 MiB each, of 64 GiB", make_fine_zigzag },
-	{ "jumping", "90 % to 4 GiB of 64 GiB that jump every 5 windows", make_jumping },
-	{ "crawling", "90 % to 4 GiB of 64 GiB that move on by 512 MiB a window", make_crawling },
-};
 
 /* --- results --- */
 
@@ -369,12 +245,34 @@ static void print_rates(const char *scene)
 	      100 * VERDICT(WHO_MONITOR, 10, within_2_sigma));
 }
 
-static void run_scene(const struct scene *scene)
+/* Median over runs of the double at @offset of what is said of who did it. */
+static double who_verdict(size_t offset)
 {
-	struct sim_load load = { .accesses_per_s = ACCESSES_PER_S, .background = cold_who };
+	double values[NR_SEEDS];
 
-	scene->make(&load);
-	must(sim_load_init(&load));
+	for (int i = 0; i < NR_SEEDS; i++)
+		memcpy(&values[i], (const char *)&runs[WHO_MONITOR][i].who + offset,
+		       sizeof(values[i]));
+	return median(values, NR_SEEDS);
+}
+
+static void print_who(const char *scene)
+{
+	print(scene, "monitor", "write_share_error_pct",
+	      100 * who_verdict(offsetof(struct sim_who_verdict, writes)));
+	print(scene, "monitor", "cpu_share_error_pct",
+	      100 * who_verdict(offsetof(struct sim_who_verdict, cpus)));
+	print(scene, "monitor", "tid_share_error_pct",
+	      100 * who_verdict(offsetof(struct sim_who_verdict, tids)));
+	print(scene, "monitor", "shares_contradicted_pct",
+	      100 * who_verdict(offsetof(struct sim_who_verdict, contradicted)));
+}
+
+static void run_scene(const struct sim_scene *scene)
+{
+	struct sim_load load;
+
+	must(sim_scene_load(scene, &load));
 	for (int i = 0; i < NR_SEEDS; i++) {
 		run_monitor(&load, (uint64_t)i + 1, &runs[WHO_MONITOR][i]);
 		run_damon(&load, (uint64_t)i + 1, false, &runs[WHO_DAMON][i]);
@@ -384,6 +282,7 @@ static void run_scene(const struct scene *scene)
 	print_captured(scene->name);
 	print_misses(scene->name);
 	print_rates(scene->name);
+	print_who(scene->name);
 	(void)fflush(stdout);
 }
 
@@ -412,14 +311,9 @@ static void run_spot(int share_pct)
 	char name[32];
 
 	for (uint64_t i = 0; i < NR_SPOT_SEEDS; i++) {
-		struct sim_load load = { .bytes = TIB,
-					 .accesses_per_s = ACCESSES_PER_S,
-					 .background = cold_who };
-		uint64_t random = workload_random_seed(i, 77);
-		uint64_t page = workload_random(&random) % ((TIB - 4 * MIB) / 4096);
+		struct sim_load load;
 
-		add_piece(&load, SIM_EVEN, share_pct / 100.0, page * 4096, 4 * MIB);
-		must(sim_load_init(&load));
+		must(sim_spot_load(share_pct / 100.0, i, &load));
 		run_monitor(&load, i + 1, &runs[WHO_MONITOR][i]);
 		run_damon(&load, i + 1, false, &runs[WHO_DAMON][i]);
 	}
@@ -444,9 +338,9 @@ static bool is_wanted(const char *name, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++)
-		if (is_wanted(scenes[i].name, argc, argv))
-			run_scene(&scenes[i]);
+	for (const struct sim_scene *scene = sim_scenes; scene->name; scene++)
+		if (is_wanted(scene->name, argc, argv))
+			run_scene(scene);
 	if (is_wanted("spot", argc, argv)) {
 		run_spot(50);
 		run_spot(10);

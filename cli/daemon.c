@@ -153,6 +153,15 @@ static void update_targets(struct daemon *d, uint64_t now_ns)
 		runner_set_targets(d->runners[i], pids, nr_pids);
 }
 
+/* What cannot be had is worth a word, not the daemon. */
+static void start_clients(struct daemon *d)
+{
+	if (d->opts->clients != CLIENTS_NONE &&
+	    clients_open(&d->clients, d->host, d->monitor, d->opts->clients))
+		log_warning("%s, ignoring: no program can report its accesses",
+			    thermo_last_error());
+}
+
 int daemon_start(struct daemon *d, const struct thermo_host *host, const struct daemon_opts *opts)
 {
 	int err;
@@ -174,6 +183,7 @@ int daemon_start(struct daemon *d, const struct thermo_host *host, const struct 
 	err = start_sources(d);
 	if (err)
 		return err;
+	start_clients(d);
 	d->started_ns = d->window_start_ns = thermo_host_now_ns(host);
 	governor_init(&d->governor, &opts->governor, count_sockets(host), d->started_ns);
 	d->governor.cpu_ns = process_cpu_ns();
@@ -269,6 +279,7 @@ static int close_window(struct daemon *d, uint64_t now_ns)
 
 int64_t daemon_step(struct daemon *d, uint64_t now_ns)
 {
+	clients_step(d->clients);
 	(void)thermo_monitor_drain(d->monitor);
 	if (now_ns >= d->targets_at_ns)
 		update_targets(d, now_ns);
@@ -295,6 +306,7 @@ int daemon_stop(struct daemon *d)
 
 	/* No more moves; then no more reports; then the kernel as it was. */
 	tierer_free(d->tierer);
+	clients_close(d->clients);
 	for (size_t i = 0; i < d->nr_runners; i++) {
 		thermo_monitor_remove_reporter(d->monitor, runner_reporter(d->runners[i]));
 		runner_stop(d->runners[i]);

@@ -8,6 +8,7 @@
 #ifndef CLI_DAEMON_H
 #define CLI_DAEMON_H
 
+#include "cli/clients.h"
 #include "cli/governor.h"
 #include "core/host.h"
 #include "core/settings.h"
@@ -21,12 +22,14 @@
  * struct daemon_opts - What the user asked for.  Zeroes mean the default.
  * @sources:	Names of the sources to use, NULL-terminated; NULL: all that run here.
  * @monitor_only:	Watch, move nothing; also where there is nothing to tier.
+ * @clients:	Which programs may report their own accesses.
  * @governor:	CPU budget, windows, what to sample for.
  */
 struct daemon_opts {
 	char **sources;
 	bool monitor_only;
 	bool pause_damon_stat;
+	enum clients_policy clients;
 	struct governor_opts governor;
 	struct thermo_target_spec targets;
 	struct thermo_monitor_opts monitor;
@@ -42,6 +45,7 @@ struct daemon {
 	struct runner *runners[MAX_RUNNERS];
 	bool runner_failed[MAX_RUNNERS]; /* and it was said */
 	struct thermo_monitor *monitor;
+	struct clients *clients;          /* NULL when none may report */
 	struct tierer *tierer;            /* NULL when it only monitors */
 	struct thermo_topology topology;  /* when it only monitors */
 	struct thermo_snapshot *snapshot; /* newest, NULL before the first window */

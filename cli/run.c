@@ -239,10 +239,11 @@ static int open_loop(struct loop *l, const struct thermo_host *host)
 static bool wait_for_events(struct loop *l, const struct daemon *d, int64_t timeout_ns)
 {
 	struct pollfd fds[] = { { .fd = l->signal_fd, .events = POLLIN },
-				{ .fd = l->control_fd, .events = POLLIN } };
+				{ .fd = l->control_fd, .events = POLLIN },
+				{ .fd = clients_fd(d->clients), .events = POLLIN } };
 	struct timespec timeout = { timeout_ns / 1000000000, timeout_ns % 1000000000 };
 
-	if (ppoll(fds, 2, &timeout, NULL) <= 0)
+	if (ppoll(fds, 3, &timeout, NULL) <= 0)
 		return true;
 	if (fds[1].revents & POLLIN)
 		control_serve(l->control_fd, d);

@@ -168,6 +168,7 @@ struct json_object *status_json(const struct daemon *d, uint64_t now_ns)
 	for (size_t i = 0; i < d->nr_runners; i++)
 		json_object_array_add(sources, source_json(d->runners[i]));
 	json_object_object_add(root, "sources", sources);
+	json_object_object_add(root, "clients", clients_json(d->clients));
 	add_monitor(monitor, d);
 	json_object_object_add(root, "monitor", monitor);
 	if (d->tierer) {
@@ -450,6 +451,7 @@ void status_print(FILE *out, struct json_object *s)
 		100 * json_object_get_double(get(monitor, "top_tier_share")));
 	print_nodes(out, get(s, "nodes"));
 	print_sources(out, get(s, "sources"));
+	clients_print(out, get(s, "clients"));
 	if (get(s, "migration"))
 		print_moves(out, get(s, "migration"));
 }

@@ -106,6 +106,18 @@ static int parse_goal(struct watch_opts *o, const char *arg)
 	return 0;
 }
 
+static int parse_clients(struct watch_opts *o, const char *arg)
+{
+	static const char *const names[] = { "all", "root", "none" };
+
+	for (enum clients_policy p = CLIENTS_ALL; p <= CLIENTS_NONE; p++)
+		if (strcmp(arg, names[p]) == 0) {
+			o->daemon.clients = p;
+			return 0;
+		}
+	return option_bad(o->command, "--clients", arg, "all, root or none");
+}
+
 static int parse_how(struct watch_opts *o, int c, char *arg)
 {
 	struct daemon_opts *d = &o->daemon;
@@ -128,6 +140,8 @@ static int parse_how(struct watch_opts *o, int c, char *arg)
 		err = option_number(o->command, "--window", arg, 100, 60000, &n);
 		d->governor.window_ms = (uint32_t)n;
 		return err;
+	case WATCH_OPT_CLIENTS:
+		return parse_clients(o, arg);
 	case WATCH_OPT_GOAL:
 		return parse_goal(o, arg);
 	case WATCH_OPT_PAUSE:

@@ -29,6 +29,7 @@ enum {
 	WATCH_OPT_REGIONS,
 	WATCH_OPT_WINDOW,
 	WATCH_OPT_GOAL,
+	WATCH_OPT_CLIENTS,
 	WATCH_OPT_PAUSE,
 	WATCH_OPT_END,
 };
@@ -43,6 +44,7 @@ enum {
 			{ "cpu-budget", required_argument, NULL, WATCH_OPT_CPU_BUDGET },           \
 			{ "regions", required_argument, NULL, WATCH_OPT_REGIONS },                 \
 			{ "window", required_argument, NULL, WATCH_OPT_WINDOW },                   \
+			{ "clients", required_argument, NULL, WATCH_OPT_CLIENTS },                 \
 			{ "goal", required_argument, NULL, WATCH_OPT_GOAL },                       \
 	{                                                                                          \
 		"pause-damon-stat", no_argument, NULL, WATCH_OPT_PAUSE                             \
@@ -61,6 +63,8 @@ enum {
 	"How:\n"                                                                                   \
 	"  -s, --source NAME[,NAME]   only these sources; default: all that run here\n"            \
 	"      --pause-damon-stat     turn DAMON_STAT off while running, to use DAMON\n"           \
+	"      --clients all|root|none  whose programs may report their own accesses;\n"           \
+	"                             default all\n"                                               \
 	"      --regions MIN-MAX      number of regions; default 10-1000\n"                        \
 	"      --window MS            length of a window, 100 to 60000; default 1000\n"            \
 	"      --goal GOAL            what sampling is tuned for: evidence (default), enough to\n" \

@@ -28,6 +28,9 @@ static struct target *target_of(struct ingest *in, const struct thermo_access *a
 	pid_t pid = a->space == THERMO_SPACE_VIRTUAL ? a->pid : THERMO_PID_PHYSICAL;
 	int32_t *cached = &in->cache[(uint32_t)pid % TARGET_CACHE];
 
+	/* No process has such a pid, and physical memory is not asked for by it. */
+	if (pid < 0 && a->space == THERMO_SPACE_VIRTUAL)
+		return NULL;
 	if (*cached >= 0 && targets->list[*cached].info.pid == pid)
 		return &targets->list[*cached];
 	struct target *t = targets_find(targets, pid);
@@ -137,6 +140,7 @@ static void prefetch(const struct region *r)
 	for (int kind = 0; kind < NR_HEAVY; kind++)
 		__builtin_prefetch(&r->who.heavy[kind], 1);
 	__builtin_prefetch(&r->who.total, 1);
+	__builtin_prefetch(&r->who.error, 1);
 	__builtin_prefetch(&r->who.levels, 1);
 	__builtin_prefetch(&r->who.latencies[LATENCY_BUCKETS / 2], 1);
 }

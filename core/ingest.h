@@ -14,7 +14,7 @@
 
 /**
  * struct intake - A reporter that is drained, and what became of its reports.
- * @window_lost:	Dropped in the open window, set when it ends.
+ * @since_ns:	When it was added.
  * @weight:	Of a sample that stands for one access: 1 / @period.  A sample counts
  *		as as many events as its accesses are periods, so that events over
  *		exposure is exact whatever the mixture of periods.
@@ -23,6 +23,7 @@
 struct intake {
 	struct thermo_reporter *reporter;
 	char name[16];
+	uint64_t since_ns;
 	uint64_t ingested;
 	uint64_t dropped;
 	uint64_t window_taken;

@@ -30,6 +30,7 @@
 #define MIN_PAGES_PER_REGION 2
 /* Of attribution: when all is scaled down, and what is too little to be scaled. */
 #define MAX_NEWER_WEIGHT 0x1p30f
+#define MAX_HALVINGS 30.0f /* in one window: after that nothing is left that matters */
 #define MIN_ATTRIBUTION 1e-15f
 #define MAX_NODES 1024
 
@@ -43,6 +44,7 @@ struct thermo_monitor {
 	struct targets targets;
 	struct ingest ingest;
 	uint64_t window_start_ns;
+	double removed_watched_s; /* in the open window, by reporters that are gone */
 	uint64_t sequence;
 	uint64_t random_state;
 	uint64_t top_nodes[MAX_NODES / 64]; /* a bit a node; all 0: not told */
@@ -91,10 +93,21 @@ int thermo_monitor_add_reporter(struct thermo_monitor *m, struct thermo_reporter
 	if (m->nr_attached == THERMO_MAX_REPORTERS)
 		return thermo_fail(-ENOSPC, "monitor: more than %d reporters",
 				   THERMO_MAX_REPORTERS);
-	*to = (struct intake){ .reporter = reporter, .dropped = thermo_reporter_dropped(reporter) };
+	*to = (struct intake){ .reporter = reporter,
+			       .since_ns = thermo_host_now_ns(m->host),
+			       .dropped = thermo_reporter_dropped(reporter) };
 	(void)snprintf(to->name, sizeof(to->name), "%s", name);
 	m->nr_attached++;
 	return 0;
+}
+
+/* Return: seconds of the open window for which @from watched all memory. */
+static double close_intake(struct thermo_monitor *m, struct intake *from, uint64_t now_ns)
+{
+	uint64_t since_ns =
+			from->since_ns > m->window_start_ns ? from->since_ns : m->window_start_ns;
+
+	return intake_close_window(&m->ingest, from, now_ns - since_ns);
 }
 
 void thermo_monitor_remove_reporter(struct thermo_monitor *m, struct thermo_reporter *reporter)
@@ -102,6 +115,10 @@ void thermo_monitor_remove_reporter(struct thermo_monitor *m, struct thermo_repo
 	for (size_t i = 0; i < m->nr_attached; i++) {
 		if (m->attached[i].reporter != reporter)
 			continue;
+		/* What it saw counts, and so does how long it looked. */
+		(void)ingest_drain(&m->ingest, &m->attached[i]);
+		m->removed_watched_s +=
+				close_intake(m, &m->attached[i], thermo_host_now_ns(m->host));
 		memmove(&m->attached[i], &m->attached[i + 1],
 			(m->nr_attached - i - 1) * sizeof(m->attached[0]));
 		m->nr_attached--;
@@ -153,7 +170,7 @@ static void fade_attribution(struct thermo_monitor *m, uint64_t window_ns)
 {
 	float *newer = &m->ingest.newer_weight, scale;
 
-	*newer *= exp2f((float)window_ns / (float)m->half_life_ns);
+	*newer *= exp2f(fminf((float)window_ns / (float)m->half_life_ns, MAX_HALVINGS));
 	if (*newer < MAX_NEWER_WEIGHT)
 		return;
 	scale = 1 / *newer;
@@ -295,12 +312,14 @@ int thermo_monitor_close_window(struct thermo_monitor *m, struct thermo_snapshot
 {
 	uint64_t now_ns = thermo_host_now_ns(m->host);
 	uint64_t window_ns = now_ns - m->window_start_ns;
-	double watched_s = 0, changed;
+	double watched_s, changed;
 	struct thermo_snapshot *s;
 
 	(void)thermo_monitor_drain(m);
+	watched_s = m->removed_watched_s;
 	for (size_t i = 0; i < m->nr_attached; i++)
-		watched_s += intake_close_window(&m->ingest, &m->attached[i], window_ns);
+		watched_s += close_intake(m, &m->attached[i], now_ns);
+	m->removed_watched_s = 0;
 	changed = close_regions(m, now_ns, watched_s);
 	fade_attribution(m, window_ns);
 	shape_regions(&m->targets, m->min_nr_regions, m->max_nr_regions, now_ns);

@@ -31,32 +31,37 @@
 
 #define FLAG(name) (1ull << KPF_##name)
 
+/* A page has several of these flags: what tells most comes first. */
+static const struct {
+	uint64_t flags;
+	enum page_class kind;
+} kinds[] = {
+	{ FLAG(BUDDY), PAGE_FREE },
+	{ FLAG(ZERO_PAGE), PAGE_ZERO },
+	{ FLAG(KSM), PAGE_KSM },
+	{ FLAG(ANON), PAGE_ANON },
+	{ FLAG(SLAB) | FLAG(PGTABLE) | FLAG(OFFLINE), PAGE_OTHER },
+	{ FLAG(HUGE), PAGE_FILE },
+	{ FLAG(SWAPBACKED), PAGE_SHMEM },
+	/* Pages of the kernel are on no list and mapped by nobody. */
+	{ FLAG(LRU) | FLAG(MMAP) | FLAG(UNEVICTABLE), PAGE_FILE },
+};
+
+static enum page_class kind_of(uint64_t flags, bool file, bool physical)
+{
+	if (flags & FLAG(NOPAGE))
+		return physical ? PAGE_ABSENT : PAGE_OTHER;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (flags & kinds[i].flags)
+			return kinds[i].kind;
+	return file ? PAGE_FILE : PAGE_OTHER;
+}
+
 void page_classify(uint64_t flags, bool file, bool physical, struct page_look *look)
 {
+	look->kind = kind_of(flags, file, physical);
 	look->thp = flags & FLAG(THP);
 	look->hugetlb = flags & FLAG(HUGE);
-	/* A page has several of these: what tells most comes first. */
-	if (flags & FLAG(NOPAGE))
-		look->kind = physical ? PAGE_ABSENT : PAGE_OTHER;
-	else if (flags & FLAG(BUDDY))
-		look->kind = PAGE_FREE;
-	else if (flags & FLAG(ZERO_PAGE))
-		look->kind = PAGE_ZERO;
-	else if (flags & FLAG(KSM))
-		look->kind = PAGE_KSM;
-	else if (flags & FLAG(ANON))
-		look->kind = PAGE_ANON;
-	else if (flags & (FLAG(SLAB) | FLAG(PGTABLE) | FLAG(OFFLINE)))
-		look->kind = PAGE_OTHER;
-	else if (flags & FLAG(HUGE))
-		look->kind = PAGE_FILE;
-	else if (flags & FLAG(SWAPBACKED))
-		look->kind = PAGE_SHMEM;
-	/* Pages of the kernel are on no list and mapped by nobody. */
-	else if (file || flags & (FLAG(LRU) | FLAG(MMAP) | FLAG(UNEVICTABLE)))
-		look->kind = PAGE_FILE;
-	else
-		look->kind = PAGE_OTHER;
 }
 
 int page_looker_open(struct page_looker *looker, const struct thermo_host *host)

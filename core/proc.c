@@ -160,7 +160,7 @@ int thermo_proc_ranges(const struct thermo_host *host, pid_t pid, size_t max_ran
 		return thermo_fail((int)nr, "/proc/%d/maps: no memory", (int)pid);
 	ssize_t kept = thermo_ranges_close_gaps(all, (size_t)nr, max_ranges);
 
-	if (kept > 0)
+	if (all && kept > 0)
 		memcpy(ranges, all, (size_t)kept * sizeof(*ranges));
 	return (int)kept;
 }

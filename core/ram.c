@@ -29,7 +29,7 @@ struct list {
 
 static int append(struct list *list, const void *item, size_t bytes)
 {
-	if (list->nr == list->room) {
+	if (!list->items || list->nr == list->room) {
 		size_t wanted = list->room ? 2 * list->room : 64;
 		void *grown = realloc(list->items, wanted * bytes);
 
@@ -420,7 +420,7 @@ static int by_bytes(const void *a, const void *b)
 
 void ram_nodes(const struct ram *ram, uint64_t start, uint64_t end, struct thermo_node_bytes *nodes)
 {
-	struct thermo_node_bytes found[NODES_PER_REGION];
+	struct thermo_node_bytes found[NODES_PER_REGION] = { 0 };
 	size_t nr = 0;
 
 	for (size_t i = first_piece(ram, start);

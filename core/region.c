@@ -13,8 +13,6 @@
 #define SILENCE_NS 5000000000ull
 /* Evidence of a place that is cut finer says so little of where inside of it. */
 #define FINER_WEIGHT 0.25f
-/* A region is cut because its parts differ: who accesses a part is known that well. */
-#define PART_WEIGHT 0.25f
 
 struct rate region_rate(const struct region *r)
 {
@@ -59,9 +57,9 @@ double region_weight(const struct region *r, uint64_t now_ns, uint64_t half_life
  * more exposure than many rounds of touches.  So the first silence of a bin weighs
  * at most as much as all that is known of it, which halves its rate.  A touch needs
  * no second one: it did happen.
- * Return: by how many accesses per second silence was doubted.
+ * Return: by how many accesses per second silence was doubted, and in which @bins.
  */
-static double doubt_silence(struct region *r, uint64_t now_ns)
+static double doubt_silence(struct region *r, uint64_t now_ns, uint8_t *bins)
 {
 	bool again = now_ns - r->doubted_ns >= SILENCE_NS;
 	double bytes = (double)region_bytes(r) / EVIDENCE_BINS, doubted = 0;
@@ -81,6 +79,7 @@ static double doubt_silence(struct region *r, uint64_t now_ns)
 		if (!(r->doubted & 1u << i))
 			r->doubted_ns = now_ns;
 		r->doubted |= (uint8_t)(1u << i);
+		*bins |= (uint8_t)(1u << i);
 		doubted += (rate_per_byte(&old, 0) - rate_per_byte(&now, 0)) * bytes;
 		r->window.events[i] *= (float)share;
 		r->window.exposure[i] *= (float)share;
@@ -102,7 +101,7 @@ static bool has_changed(struct rate old, const struct rate *now)
 }
 
 /* Where only a part of the region changed, only that part of the old goes. */
-static double drop_changed_bins(struct region *r)
+static double drop_changed_bins(struct region *r, uint8_t doubted)
 {
 	double bytes = (double)region_bytes(r) / EVIDENCE_BINS, changed = 0;
 
@@ -110,7 +109,7 @@ static double drop_changed_bins(struct region *r)
 		struct rate old = evidence_bin(&r->known, i);
 		struct rate now = evidence_bin(&r->window, i);
 
-		if (!has_changed(old, &now))
+		if (doubted & 1u << i || !has_changed(old, &now))
 			continue;
 		changed += fabs(rate_per_byte(&now, 0) - rate_per_byte(&old, 0)) * bytes;
 		r->known.events[i] = r->known.exposure[i] = 0;
@@ -120,14 +119,15 @@ static double drop_changed_bins(struct region *r)
 	return changed;
 }
 
-static double take_window(struct region *r, uint64_t now_ns)
+/* Silence of the bins @doubted is no reason to drop what was known: that would be believing it. */
+static double take_window(struct region *r, uint64_t now_ns, uint8_t doubted)
 {
 	struct rate old = region_rate(r), now = evidence_rate(&r->window, 0, EVIDENCE_BINS);
 	double changed = 0;
 
 	if (now.events > 0)
 		r->seen_ns = now_ns;
-	if (has_changed(old, &now)) {
+	if (!doubted && has_changed(old, &now)) {
 		changed = fabs(rate_per_byte(&now, 0) - rate_per_byte(&old, 0)) *
 			  (double)region_bytes(r);
 		forget(r);
@@ -135,7 +135,7 @@ static double take_window(struct region *r, uint64_t now_ns)
 	if (changed > 0 || !r->evidence_ns)
 		r->changed_ns = now_ns;
 	else
-		changed = drop_changed_bins(r);
+		changed = drop_changed_bins(r, doubted);
 	evidence_add(&r->known, &r->window);
 	memset(&r->window, 0, sizeof(r->window));
 	r->evidence_ns = now_ns;
@@ -148,6 +148,7 @@ double region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life
 	float weight = (float)region_weight(r, now_ns, half_life_ns);
 	float exposure = (float)(watched_s * (double)region_bytes(r) / EVIDENCE_BINS);
 	double scanned = evidence_rate(&r->window, 0, EVIDENCE_BINS).exposure, doubted = 0, changed;
+	uint8_t bins = 0;
 
 	if (r->unsettled)
 		r->unsettled--;
@@ -159,8 +160,8 @@ double region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life
 	r->base.events *= weight;
 	r->base.exposure *= weight;
 	if (scanned > (double)exposure * EVIDENCE_BINS)
-		doubted = doubt_silence(r, now_ns);
-	changed = take_window(r, now_ns);
+		doubted = doubt_silence(r, now_ns, &bins);
+	changed = take_window(r, now_ns, bins);
 	return changed > 0 ? changed : doubted;
 }
 
@@ -278,7 +279,7 @@ void region_part(const struct region *r, uint64_t start, uint64_t end, struct re
 	*part = *r;
 	part->start = start;
 	part->end = end;
-	part->bins_per_byte = EVIDENCE_BINS / (double)(end - start);
+	part->bins_per_byte = bins_per_byte(end - start);
 	part->doubted = 0;
 	memset(&part->known, 0, sizeof(part->known));
 	memset(&part->window, 0, sizeof(part->window));
@@ -291,8 +292,7 @@ void region_part(const struct region *r, uint64_t start, uint64_t end, struct re
 	part->base.events = r->base.events * share + (1 - FINER_WEIGHT) * (float)moved.events;
 	part->base.exposure = r->base.exposure * share + (1 - FINER_WEIGHT) * (float)moved.exposure;
 	if (before > 0)
-		attribution_scale(&part->who,
-				  PART_WEIGHT * (float)(region_rate(part).events / before));
+		attribution_scale(&part->who, (float)(region_rate(part).events / before));
 }
 
 /* Spread what is known of a whole over where the whole lies. */
@@ -327,7 +327,7 @@ void region_merge(struct region *r, const struct region *right)
 	r->window = window;
 	r->base.events = r->base.exposure = 0;
 	r->end = end;
-	r->bins_per_byte = EVIDENCE_BINS / (double)region_bytes(r);
+	r->bins_per_byte = bins_per_byte(region_bytes(r));
 	r->doubted = 0;
 	r->evidence_ns = later(r->evidence_ns, right->evidence_ns);
 	r->seen_ns = later(r->seen_ns, right->seen_ns);

@@ -42,10 +42,16 @@ struct region {
 	uint64_t explored_ns; /* when it was last cut to see what is inside; 0: never */
 };
 
+/* A little more than exact: rounded down, the first byte of a bin would be in the one before. */
+static inline double bins_per_byte(uint64_t bytes)
+{
+	return EVIDENCE_BINS / (double)bytes * (1 + 0x1p-51);
+}
+
 static inline void region_init(struct region *r, uint64_t start, uint64_t end)
 {
 	*r = (struct region){ .start = start, .end = end };
-	r->bins_per_byte = EVIDENCE_BINS / (double)(end - start);
+	r->bins_per_byte = bins_per_byte(end - start);
 }
 
 static inline uint64_t region_bytes(const struct region *r)

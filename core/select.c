@@ -72,7 +72,7 @@ static int by_pid(const void *a, const void *b)
 
 static int append(struct thermo_proc **list, size_t nr, size_t *room, const struct thermo_proc *p)
 {
-	if (nr == *room) {
+	if (!*list || nr == *room) {
 		size_t wanted = *room ? 2 * *room : 64;
 		struct thermo_proc *grown = realloc(*list, wanted * sizeof(*grown));
 
@@ -120,15 +120,16 @@ ssize_t thermo_select(const struct thermo_host *host, const struct thermo_target
 	size_t max = spec->max_targets ? spec->max_targets : DEFAULT_MAX_TARGETS, kept = 0;
 	AUTO_FREE struct thermo_proc *all = NULL;
 	ssize_t nr = read_all(host, spec, &all);
-	int err = 0;
+	int err;
 
-	if (nr > 0)
+	if (nr < 0)
+		return nr;
+	if (all)
 		qsort(all, (size_t)nr, sizeof(*all), by_pid);
-	if (nr >= 0)
-		err = family_update(family, spec->pids, spec->nr_pids, all, (size_t)nr);
-	if (nr < 0 || err)
-		return nr < 0 ? nr : err;
-	for (ssize_t i = 0; i < nr; i++)
+	err = family_update(family, spec->pids, spec->nr_pids, all, (size_t)nr);
+	if (err)
+		return err;
+	for (ssize_t i = 0; all && i < nr; i++)
 		if (is_selected(host, spec, family, &all[i]))
 			all[kept++] = all[i];
 	if (kept)

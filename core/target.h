@@ -57,6 +57,9 @@ double target_mean_rate(const struct target *target);
 int target_follow(struct target *target, const struct thermo_range *ranges, size_t nr_ranges,
 		  uint32_t min_nr_regions);
 
+/* Of neighbours of which one was never observed; evidence never tells regions so far apart. */
+#define UNKNOWN_DIFFERENCE 1e9
+
 /* How unlike region @index and its right neighbour are; INFINITY: they cannot become one. */
 double target_difference(const struct target *target, size_t index, uint64_t max_bytes);
 

@@ -150,7 +150,7 @@ static size_t cut(struct sim_damon *d, const struct damon_region *r, unsigned in
 
 static int reserve(size_t nr, struct damon_region **out)
 {
-	*out = calloc(nr, sizeof(**out));
+	*out = calloc(nr + 1, sizeof(**out));
 	if (!*out)
 		return thermo_fail(-ENOMEM, "simulated DAMON: no memory for %zu regions", nr);
 	return 0;
@@ -326,13 +326,19 @@ void sim_damon_free(struct sim_damon *d)
 	free(d);
 }
 
+uint64_t sim_damon_sample_ns(const struct sim_damon *d)
+{
+	return d->sample_ns;
+}
+
 /* An accessed bit says "at least once": the mean number that makes it so frequent. */
 static double rate_of(const struct sim_damon *d, const struct damon_region *r)
 {
 	double n = d->samples_per_aggr;
 	double k = r->last < d->samples_per_aggr ? r->last : n - 0.5;
+	uint64_t pages = bytes_of(r) / PAGE;
 
-	return -log1p(-k / n) / ((double)d->sample_ns / 1e9) * (double)(bytes_of(r) / PAGE);
+	return -log1p(-k / n) / ((double)d->sample_ns / 1e9) * (double)pages;
 }
 
 ptrdiff_t sim_damon_guesses(const struct sim_damon *d, struct sim_guess **guesses)

@@ -43,6 +43,9 @@ void sim_damon_free(struct sim_damon *damon);
 /* Go on until @time_ns.  Return: 0 or -ENOMEM. */
 int sim_damon_run(struct sim_damon *damon, uint64_t time_ns);
 
+/* The sampling interval as it is now. */
+uint64_t sim_damon_sample_ns(const struct sim_damon *damon);
+
 /*
  * What it believes after its last aggregation; *@guesses is the caller's to free.  Hot
  * is what had accesses in more intervals; among equals what has been so for longer,

@@ -2,6 +2,7 @@
 /* sim_host.c - the files and the calls of a simulated machine. */
 #include "bench/sim/sim_host.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -11,12 +12,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/cleanup.h"
 #include "core/error.h"
 
+#define PREFIX "thermo-sim-"
+#define STALE_S 60 /* old enough to be locked if it is in use */
 #define START_NS 1000000000ull
 #define PATH_BYTES 128
 #define MAX_NODES 1024u
@@ -303,9 +308,52 @@ static int check_machine(struct sim_machine *m)
 	return 0;
 }
 
-int sim_host_open(struct sim_host *sim, const struct sim_machine *machine)
+/* Whoever uses a directory holds a lock on it, which dies with the process. */
+static bool is_stale(const char *path)
+{
+	struct stat st;
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
+	       st.st_mtime + STALE_S < time(NULL) && flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* A bench that was killed could not clean up. */
+static void remove_stale(const char *where)
+{
+	AUTO_CLOSEDIR DIR *dir = opendir(where);
+	struct dirent *entry;
+	char path[PATH_BYTES];
+
+	while (dir && (entry = readdir(dir))) {
+		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0)
+			continue;
+		(void)snprintf(path, sizeof(path), "%s/%.64s", where, entry->d_name);
+		if (is_stale(path))
+			(void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	}
+}
+
+/* Return: 0 or -errno. */
+static int make_root(struct sim_host *sim)
 {
 	const char *where = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+
+	remove_stale(where);
+	(void)snprintf(sim->root, sizeof(sim->root), "%s/" PREFIX "XXXXXX", where);
+	if (!mkdtemp(sim->root)) {
+		sim->root[0] = '\0';
+		return thermo_fail(-errno, "simulated host: a directory in %s: %s", where,
+				   strerror(errno));
+	}
+	sim->host.root_fd = open(sim->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (sim->host.root_fd < 0 || flock(sim->host.root_fd, LOCK_EX | LOCK_NB))
+		return thermo_fail(-errno, "simulated host: %s: %s", sim->root, strerror(errno));
+	return 0;
+}
+
+int sim_host_open(struct sim_host *sim, const struct sim_machine *machine)
+{
 	int err;
 
 	*sim = (struct sim_host){ .machine = *machine, .now_ns = START_NS };
@@ -318,16 +366,8 @@ int sim_host_open(struct sim_host *sim, const struct sim_machine *machine)
 	sim->alive = calloc(SIM_MAX_PROCESSES / 64, sizeof(*sim->alive));
 	if (!sim->alive)
 		return thermo_fail(-ENOMEM, "simulated host: no memory");
-	(void)snprintf(sim->root, sizeof(sim->root), "%s/thermo-sim-XXXXXX", where);
-	if (!mkdtemp(sim->root)) {
-		sim->root[0] = '\0';
-		return thermo_fail(-errno, "simulated host: a directory in %s: %s", where,
-				   strerror(errno));
-	}
-	sim->host.root_fd = open(sim->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (sim->host.root_fd < 0)
-		return thermo_fail(-errno, "simulated host: %s: %s", sim->root, strerror(errno));
-	return put_machine(sim);
+	err = make_root(sim);
+	return err ? err : put_machine(sim);
 }
 
 void sim_host_close(struct sim_host *sim)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "bench/sim/sim_scatter.h"
@@ -49,8 +50,9 @@ static int check_piece(const struct sim_load *load, const struct sim_piece *p)
 		return thermo_fail(-EINVAL, "load: a piece of no sense");
 	if (is_zipf(p) && !(p->exponent > 0))
 		return thermo_fail(-EINVAL, "load: zipf: the exponent is above 0");
-	if (p->step_ns && load->nr_pieces > 1)
-		return thermo_fail(-EINVAL, "load: a piece that moves is the only one");
+	if (p->step_ns && (load->nr_pieces > 1 || p->step_bytes % PAGE))
+		return thermo_fail(-EINVAL, "load: a piece that moves is the only one, and moves "
+					    "by whole pages");
 	return 0;
 }
 
@@ -58,8 +60,9 @@ int sim_load_init(struct sim_load *load)
 {
 	double shares = 0;
 
-	if (load->bytes == 0 || load->bytes % PAGE || load->nr_pieces > SIM_MAX_PIECES)
-		return thermo_fail(-EINVAL, "load: whole pages, and at most %d pieces",
+	if (!(load->accesses_per_s > 0) || load->bytes == 0 || load->bytes % PAGE ||
+	    load->nr_pieces > SIM_MAX_PIECES)
+		return thermo_fail(-EINVAL, "load: some accesses, whole pages, at most %d pieces",
 				   SIM_MAX_PIECES);
 	for (size_t i = 0; i < load->nr_pieces; i++) {
 		struct sim_piece *p = &load->pieces[i];
@@ -82,11 +85,13 @@ int sim_load_init(struct sim_load *load)
 
 uint64_t sim_piece_start(const struct sim_load *load, const struct sim_piece *p, uint64_t time_ns)
 {
-	uint64_t room = load->bytes - p->bytes + PAGE;
+	uint64_t nr_places = (load->bytes - p->bytes) / PAGE + 1;
+	unsigned __int128 steps;
 
 	if (!p->step_ns)
 		return p->start;
-	return (p->start + time_ns / p->step_ns % (room / PAGE) * (p->step_bytes % room)) % room;
+	steps = (unsigned __int128)(time_ns / p->step_ns) * (p->step_bytes / PAGE);
+	return (uint64_t)((steps + p->start / PAGE) % nr_places) * PAGE;
 }
 
 /* --- the formula --- */
@@ -103,10 +108,11 @@ static double background_share(const struct sim_load *load)
 /* Of the first @offset bytes of a piece, how many are in hot stretches. */
 static double hot_bytes(const struct sim_piece *p, uint64_t offset)
 {
+	uint64_t nr_pairs = offset / (2 * p->grain_bytes);
 	uint64_t in_pair = offset % (2 * p->grain_bytes);
+	uint64_t hot = in_pair < p->grain_bytes ? in_pair : p->grain_bytes;
 
-	return (double)(offset / (2 * p->grain_bytes) * p->grain_bytes +
-			(in_pair < p->grain_bytes ? in_pair : p->grain_bytes));
+	return (double)(nr_pairs * p->grain_bytes + hot);
 }
 
 /* The likelihood of the first @offset bytes. */
@@ -119,6 +125,17 @@ static double zipf_below(const struct sim_piece *p, uint64_t offset)
 	if (part > 0)
 		sum += part * pow((double)grain + 1, -p->exponent);
 	return sum / p->zipf.total;
+}
+
+static double zipf_within(const struct sim_piece *p, uint64_t from, uint64_t to)
+{
+	uint64_t grain = from / p->grain_bytes;
+
+	/* One grain: no difference of two large sums. */
+	if (grain == (to - 1) / p->grain_bytes)
+		return pow((double)grain + 1, -p->exponent) * (double)(to - from) /
+		       (double)p->grain_bytes / p->zipf.total;
+	return zipf_below(p, to) - zipf_below(p, from);
 }
 
 static double scattered_within(const struct sim_piece *p, uint64_t from, uint64_t to)
@@ -143,17 +160,28 @@ static double share_within(const struct sim_piece *p, uint64_t from, uint64_t to
 	case SIM_STRETCHES:
 		return (hot_bytes(p, to) - hot_bytes(p, from)) / hot_bytes(p, p->bytes);
 	case SIM_ZIPF:
-		/* One grain: no difference of two large sums. */
-		if (from / p->grain_bytes == (to - 1) / p->grain_bytes)
-			return pow((double)(from / p->grain_bytes) + 1, -p->exponent) *
-			       (double)(to - from) / (double)p->grain_bytes / p->zipf.total;
-		return zipf_below(p, to) - zipf_below(p, from);
+		return zipf_within(p, from, to);
 	case SIM_ZIPF_SCATTERED:
 		return scattered_within(p, from, to);
 	case SIM_EVEN:
 		break;
 	}
 	return (double)(to - from) / (double)p->bytes;
+}
+
+static double background_within(const struct sim_load *load, uint64_t start, uint64_t end)
+{
+	return background_share(load) * (double)(end - start) / (double)load->bytes;
+}
+
+static double piece_within(const struct sim_load *load, const struct sim_piece *p, uint64_t start,
+			   uint64_t end, uint64_t time_ns)
+{
+	uint64_t at = sim_piece_start(load, p, time_ns);
+	uint64_t low = start > at ? start : at;
+	uint64_t high = end < at + p->bytes ? end : at + p->bytes;
+
+	return low < high ? p->share * share_within(p, low - at, high - at) : 0;
 }
 
 double sim_load_rate(const struct sim_load *load, uint64_t start, uint64_t end, uint64_t time_ns)
@@ -163,17 +191,48 @@ double sim_load_rate(const struct sim_load *load, uint64_t start, uint64_t end, 
 	end = end < load->bytes ? end : load->bytes;
 	if (start >= end)
 		return 0;
-	share = background_share(load) * (double)(end - start) / (double)load->bytes;
-	for (size_t i = 0; i < load->nr_pieces; i++) {
-		const struct sim_piece *p = &load->pieces[i];
-		uint64_t at = sim_piece_start(load, p, time_ns);
-		uint64_t low = start > at ? start : at;
-		uint64_t high = end < at + p->bytes ? end : at + p->bytes;
-
-		if (low < high)
-			share += p->share * share_within(p, low - at, high - at);
-	}
+	share = background_within(load, start, end);
+	for (size_t i = 0; i < load->nr_pieces; i++)
+		share += piece_within(load, &load->pieces[i], start, end, time_ns);
 	return share * load->accesses_per_s;
+}
+
+double sim_load_mean(const struct sim_load *load, uint64_t start, uint64_t end, uint64_t time_ns,
+		     double (*value)(const struct sim_who *who, uint32_t key), uint32_t key)
+{
+	double all, sum;
+
+	end = end < load->bytes ? end : load->bytes;
+	if (start >= end)
+		return 0;
+	all = background_within(load, start, end);
+	sum = all * value(&load->background, key);
+	for (size_t i = 0; i < load->nr_pieces; i++) {
+		double share = piece_within(load, &load->pieces[i], start, end, time_ns);
+
+		all += share;
+		sum += share * value(&load->pieces[i].who, key);
+	}
+	return all > 0 ? sum / all : 0;
+}
+
+double sim_who_writes(const struct sim_who *who, uint32_t key)
+{
+	(void)key;
+	return who->write_share;
+}
+
+double sim_who_cpu(const struct sim_who *who, uint32_t key)
+{
+	return key >= who->first_cpu && key - who->first_cpu < who->nr_cpus ? 1.0 / who->nr_cpus
+									    : 0;
+}
+
+double sim_who_tid(const struct sim_who *who, uint32_t key)
+{
+	uint32_t first = (uint32_t)who->first_tid;
+
+	return key >= first && key - first < who->nr_tids ? 1.0 / who->nr_tids : 0;
 }
 
 /* --- samples --- */

@@ -52,8 +52,9 @@ struct sim_who {
  *		SIM_STRETCHES).  The cost of sim_load_rate() grows with the grains of
  *		SIM_ZIPF_SCATTERED.
  * @exponent:	Of a zipf shape, above 0.
- * @step_bytes, @step_ns:	How far it moves every @step_ns, around the end of
- *		memory; only the first piece of a load may, and then it is the only one.
+ * @step_bytes, @step_ns:	How far it moves every @step_ns, in whole pages,
+ *		around the end of memory; 0 ns: it stays.  Only the first piece of a load may, and
+ *then it is the only one.
  */
 struct sim_piece {
 	enum sim_shape shape;
@@ -91,6 +92,18 @@ int sim_load_init(struct sim_load *load);
 
 /* Accesses per second to [@start, @end) at @time_ns. */
 double sim_load_rate(const struct sim_load *load, uint64_t start, uint64_t end, uint64_t time_ns);
+
+/*
+ * Mean of @value over the accesses to [@start, @end) at @time_ns, by who makes them: with
+ * a @value that is 1 for some and 0 for others, their share.
+ */
+double sim_load_mean(const struct sim_load *load, uint64_t start, uint64_t end, uint64_t time_ns,
+		     double (*value)(const struct sim_who *who, uint32_t key), uint32_t key);
+
+/* Values for sim_load_mean(): the share of writes; of the CPU or of the thread @key. */
+double sim_who_writes(const struct sim_who *who, uint32_t key);
+double sim_who_cpu(const struct sim_who *who, uint32_t key);
+double sim_who_tid(const struct sim_who *who, uint32_t key);
 
 /* Where the piece begins at @time_ns. */
 uint64_t sim_piece_start(const struct sim_load *load, const struct sim_piece *piece,

@@ -51,8 +51,11 @@ int sim_rig_open(struct sim_rig *rig, const struct sim_load *load, const struct 
 	/* A monitor's own random numbers may begin with the time. */
 	sim_host_advance(&rig->sim, opts->seed * 1000003);
 	rig->start_ns = thermo_host_now_ns(&rig->sim.host);
-	err = thermo_reporter_new(&rig->reporter, opts->nr_slots ? opts->nr_slots : DEFAULT_SLOTS,
-				  0);
+	err = thermo_reporter_new(&rig->reporter,
+				  &(struct thermo_reporter_opts){
+						  .nr_reports = opts->nr_slots ? opts->nr_slots
+									       : DEFAULT_SLOTS,
+						  .nr_threads = 1 });
 	if (!err)
 		err = thermo_monitor_new(&rig->monitor, &rig->sim.host, &opts->monitor);
 	if (!err)

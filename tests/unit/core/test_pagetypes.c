@@ -207,6 +207,26 @@ static void every_page_of_a_group_has_its_chance(void **state)
 	assert_true(fabs(sum / TRIES - 0.5) < 4 * 0.5 / sqrt(TRIES));
 }
 
+/* One page looked at in each eight, and each eighth is different: no step in time with it. */
+static void regular_patterns_do_not_deceive(void **state)
+{
+	double sum = 0, nr = 0;
+
+	(void)state;
+	pages(0, 4096, PRESENT | OF_FILE, K(LRU), 7);
+	for (uint64_t i = 0; i < 1024; i += 8)
+		page(i, PRESENT, K(ANON), 7);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(sample(&(struct pagetypes_opts){ .hot_rate = 10,
+								  .max_pages = 3 * 128 }),
+				 0);
+		nr += types.groups[PAGES_HOT].nr_pages;
+		sum += share(PAGES_HOT, PAGE_ANON) / 10;
+	}
+	assert_true(nr == 1280);
+	assert_true(fabs(sum - 0.125) < 4 * sqrt(0.125 * 0.875 / nr));
+}
+
 static void later_pages_of_a_compound_page_are_what_the_first_is(void **state)
 {
 	(void)state;
@@ -386,6 +406,7 @@ int main(void)
 		TEST(shares_of_each_group_are_those_of_its_pages),
 		TEST(each_group_gets_as_many_pages_and_tells_its_error),
 		TEST(every_page_of_a_group_has_its_chance),
+		TEST(regular_patterns_do_not_deceive),
 		TEST(later_pages_of_a_compound_page_are_what_the_first_is),
 		TEST(cgroups_are_named_and_the_largest_come_first),
 		TEST(more_cgroups_than_fit_are_summed_up),
