@@ -4,7 +4,6 @@
  * the running daemon.  Main thread; it owns the daemon, the file and the command.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -16,38 +15,27 @@
 #include "cli/child.h"
 #include "cli/cmd.h"
 #include "cli/log.h"
+#include "cli/record_options.h"
 #include "cli/record_output.h"
 #include "cli/recording.h"
 #include "cli/report_views.h"
-#include "cli/watch_options.h"
 #include "core/cleanup.h"
 #include "core/error.h"
 #include "core/views.h"
 
-#define COMMAND "thermocline record"
-#define DEFAULT_OUTPUT "thermocline.data"
+#define COMMAND RECORD_COMMAND
 /* A command that was just started maps its memory: look often, and for so long. */
 #define YOUNG_NS 5000000000ull
 #define YOUNG_TARGETS_NS 250000000ull
 #define PAGETYPES_INTERVAL_NS 10000000000ull
 #define MIN_WAIT_NS 50000000ull
 
-struct record_opts {
-	struct watch_opts watch;
-	const char *output;
-	uint64_t duration_s; /* 0: until told to stop */
-	uint64_t interval_s; /* 0: every window */
-	bool live;
-	bool pagetypes;
-	bool any_watch_option;
-	char **argv; /* the command to run, or NULL */
-};
-
 struct recording {
 	const struct record_opts *opts;
 	const struct thermo_host *host;
 	int signal_fd;
-	bool told; /* to stop, by a signal */
+	int clients_fd; /* readable when a program that reports wants in; -1 */
+	bool told;      /* to stop, by a signal */
 	bool on_terminal;
 	struct record_output out;
 	struct record_writer *writer;
@@ -61,96 +49,6 @@ struct recording {
 	uint32_t nr_regions;
 	uint32_t nr_targets;
 };
-
-static void print_usage(FILE *out)
-{
-	fprintf(out,
-		"usage: thermocline record [OPTION...] [-- COMMAND [ARG...]]\n\n"
-		"Stores what is accessed, window by window, for thermocline report.  Nothing "
-		"is moved.\n"
-		"With COMMAND it runs that and records it and its descendants until it ends.\n\n"
-		"  -o, --output FILE          default " DEFAULT_OUTPUT
-		"; what was there becomes FILE.old;\n"
-		"                             - is standard output\n"
-		"      --duration S           stop after so many seconds\n"
-		"      --interval S           a snapshot each so many seconds; default: each "
-		"window\n"
-		"      --live                 of the running daemon: what it watches, as it "
-		"does\n"
-		"      --pagetypes            also what kinds of pages are hot and cold, each "
-		"10 s\n"
-		"  -h, --help                 this text\n" WATCH_USAGE_TARGETS WATCH_USAGE_HOW);
-}
-
-enum { OPT_DURATION = WATCH_OPT_END, OPT_INTERVAL, OPT_LIVE, OPT_PAGETYPES };
-
-static const struct option long_options[] = {
-	WATCH_LONG_OPTIONS,
-	{ "output", required_argument, NULL, 'o' },
-	{ "duration", required_argument, NULL, OPT_DURATION },
-	{ "interval", required_argument, NULL, OPT_INTERVAL },
-	{ "live", no_argument, NULL, OPT_LIVE },
-	{ "pagetypes", no_argument, NULL, OPT_PAGETYPES },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
-};
-
-static int parse_option(struct record_opts *o, int c, char *arg)
-{
-	int err = watch_option(&o->watch, c, arg);
-
-	if (err <= 0) {
-		o->any_watch_option = true;
-		return err;
-	}
-	switch (c) {
-	case 'o':
-		o->output = arg;
-		return 0;
-	case OPT_DURATION:
-		return option_number(COMMAND, "--duration", arg, 1, 1u << 30, &o->duration_s);
-	case OPT_INTERVAL:
-		return option_number(COMMAND, "--interval", arg, 1, 86400, &o->interval_s);
-	case OPT_LIVE:
-		o->live = true;
-		return 0;
-	case OPT_PAGETYPES:
-		o->pagetypes = true;
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
-/* Return: 0; -EINVAL for a usage error, said; 1 when help was asked for. */
-static int parse_args(int argc, char **argv, struct record_opts *o)
-{
-	int c;
-
-	/* "+": what follows the command's name is the command's. */
-	while ((c = getopt_long(argc, argv, "+" WATCH_SHORT_OPTIONS "o:h", long_options, NULL)) !=
-	       -1) {
-		if (c == 'h') {
-			print_usage(stdout);
-			return 1;
-		}
-		if (c == '?' || parse_option(o, c, optarg))
-			return -EINVAL;
-	}
-	o->argv = optind < argc ? argv + optind : NULL;
-	if (watch_options_check(&o->watch))
-		return -EINVAL;
-	if (o->argv && o->watch.daemon.targets.physical) {
-		fprintf(stderr, COMMAND ": --physical: not together with a command\n");
-		return -EINVAL;
-	}
-	if (o->live && (o->any_watch_option || o->argv)) {
-		fprintf(stderr, COMMAND ": --live records what the daemon watches: no targets, "
-					"sources, or command can be given\n");
-		return -EINVAL;
-	}
-	return 0;
-}
 
 /* --- one snapshot after another --- */
 
@@ -229,7 +127,8 @@ static void read_signals(struct recording *r)
 static bool wait_some(struct recording *r, uint64_t wait_ns)
 {
 	uint64_t now_ns = thermo_host_now_ns(r->host), left_ns = wait_ns;
-	struct pollfd fd = { .fd = r->signal_fd, .events = POLLIN };
+	struct pollfd fds[] = { { .fd = r->signal_fd, .events = POLLIN },
+				{ .fd = r->clients_fd, .events = POLLIN } };
 
 	if (r->opts->duration_s) {
 		uint64_t stop_ns = r->started_ns + r->opts->duration_s * 1000000000ull;
@@ -240,7 +139,7 @@ static bool wait_some(struct recording *r, uint64_t wait_ns)
 	}
 	struct timespec timeout = { (time_t)(left_ns / 1000000000), (long)(left_ns % 1000000000) };
 
-	if (ppoll(&fd, 1, &timeout, NULL) > 0)
+	if (ppoll(fds, 2, &timeout, NULL) > 0)
 		read_signals(r);
 	return !r->told && !r->child.ended;
 }
@@ -321,6 +220,7 @@ static int start_own(struct recording *r, struct daemon *d, const char *what)
 	if (!err)
 		err = recording_start(&r->writer, r->out.fd, d, what);
 	r->started_ns = d->started_ns;
+	r->clients_fd = clients_fd(d->clients);
 	if (!err && r->opts->argv) {
 		err = child_go(&r->child, r->opts->argv[0]);
 		if (err) {
@@ -493,6 +393,7 @@ static int record(struct record_opts *o, const struct thermo_host *host, const c
 	struct recording r = { .opts = o,
 			       .host = host,
 			       .signal_fd = -1,
+			       .clients_fd = -1,
 			       .on_terminal = isatty(STDERR_FILENO),
 			       .child = { .go_fd = -1, .error_fd = -1 },
 			       .out.fd = -1,
@@ -524,14 +425,13 @@ static void join_args(char **argv, char *text, size_t size)
 
 int cmd_record(int argc, char **argv)
 {
-	struct record_opts opts = { .watch = { .command = COMMAND, .daemon.monitor_only = true },
-				    .output = DEFAULT_OUTPUT };
+	struct record_opts opts = { 0 };
 	struct thermo_host host;
 	char what[256];
 	int err;
 
 	join_args(argv, what, sizeof(what));
-	err = parse_args(argc, argv, &opts);
+	err = record_options_parse(&opts, argc, argv);
 	if (err)
 		return err > 0 ? EXIT_OK : EXIT_USAGE;
 	if (thermo_host_open(&host, "/")) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* report_rows.c - see report_rows.h.  Each region is taken apart, each part goes to a row. */
-#include "cli/report_rows.h"
+#include "cli/report_parts.h"
 
 #include <errno.h>
 #include <math.h>
@@ -10,255 +10,6 @@
 
 #include "core/error.h"
 #include "core/views.h"
-
-/* A thread's own node is not told.  If a node makes this share of the accesses, it is that. */
-#define ONE_NODE_SHARE 0.9f
-
-/* A region's accesses by one of those who access it. */
-struct part {
-	const struct thermo_region *region;
-	const struct thermo_target *target;
-	bool is_other;
-	uint64_t number;
-	uint64_t sub;
-	int node;
-	const char *cgroup;
-	struct report_rates rates;
-};
-
-typedef void part_fn(struct report *report, const struct part *part);
-
-/* --- what is known of a region --- */
-
-/* Of the resident bytes, those on @node; negative when that is unknown. */
-static double resident_share(const struct thermo_region *r, int node)
-{
-	double all = 0, there = 0;
-
-	for (int i = 0; i < THERMO_REGION_NODES; i++) {
-		all += (double)r->nodes[i].bytes;
-		if (r->nodes[i].node == node)
-			there += (double)r->nodes[i].bytes;
-	}
-	return all > 0 && node >= 0 ? there / all : -1;
-}
-
-static void add_share(struct thermo_share *nodes, size_t *nr, int node,
-		      const struct thermo_share *cpu)
-{
-	size_t i = 0;
-
-	while (i < *nr && nodes[i].key != (uint32_t)node)
-		i++;
-	if (i == *nr)
-		nodes[(*nr)++] = (struct thermo_share){ .key = (uint32_t)node };
-	nodes[i].share += cpu->share;
-	nodes[i].error += cpu->error;
-}
-
-size_t report_accessor_nodes(const struct record_machine *m, const struct thermo_region *r,
-			     struct thermo_share *nodes)
-{
-	size_t nr = 0;
-
-	while (nr < THERMO_TOP_NODES && r->accessor_nodes[nr].share > 0) {
-		nodes[nr] = r->accessor_nodes[nr];
-		nr++;
-	}
-	if (nr > 0)
-		return nr;
-	/* As many CPUs as nodes fit, so this does. */
-	_Static_assert(THERMO_TOP_CPUS <= THERMO_TOP_NODES, "a node for each CPU");
-	for (int i = 0; i < THERMO_TOP_CPUS && r->cpus[i].share > 0; i++) {
-		int node = record_machine_node_of_cpu(m, r->cpus[i].key);
-
-		if (node >= 0)
-			add_share(nodes, &nr, node, &r->cpus[i]);
-	}
-	return nr;
-}
-
-/* The rates of @share of the accesses of @r, made from @node. */
-static struct report_rates rates_of(const struct thermo_region *r, double share, double error,
-				    int node)
-{
-	double accesses = r->accesses_per_s * share, there = resident_share(r, node);
-	double known = accesses * (double)r->op_known_share;
-	struct report_rates rates = {
-		.accesses = accesses,
-		.error = r->accesses_per_s_error * share,
-		.excess = r->accesses_per_s * error,
-		.reads = known * (double)r->read_share,
-		.writes = known * (double)r->write_share,
-		.bytes = r->bytes_per_s * share,
-	};
-
-	if (there >= 0) {
-		rates.local = accesses * there;
-		rates.remote = accesses * (1 - there);
-	}
-	return rates;
-}
-
-struct report_rates report_region_rates(const struct record_machine *m,
-					const struct thermo_region *r)
-{
-	struct report_rates rates = rates_of(r, 1, 0, RECORD_NODE_UNKNOWN);
-	struct thermo_share nodes[THERMO_TOP_NODES];
-	size_t nr = report_accessor_nodes(m, r, nodes);
-
-	for (size_t i = 0; i < nr; i++) {
-		struct report_rates part =
-				rates_of(r, (double)nodes[i].share, 0, (int)nodes[i].key);
-
-		rates.local += part.local;
-		rates.remote += part.remote;
-	}
-	return rates;
-}
-
-static int only_accessor_node(const struct record_machine *m, const struct thermo_region *r)
-{
-	struct thermo_share nodes[THERMO_TOP_NODES];
-	size_t nr = report_accessor_nodes(m, r, nodes);
-
-	for (size_t i = 0; i < nr; i++)
-		if (nodes[i].share >= ONE_NODE_SHARE)
-			return (int)nodes[i].key;
-	return RECORD_NODE_UNKNOWN;
-}
-
-/* --- a region's parts --- */
-
-static struct part part_of(const struct thermo_snapshot *s, const struct thermo_region *r)
-{
-	return (struct part){ .region = r,
-			      .target = &s->targets[r->target],
-			      .node = RECORD_NODE_UNKNOWN };
-}
-
-/* What is left when @told of all was given to somebody. */
-static void give_rest(struct report *report, struct part *part, double told, part_fn *fn)
-{
-	if (told > 0.9999)
-		return;
-	part->is_other = true;
-	part->number = part->sub = 0;
-	part->node = RECORD_NODE_UNKNOWN;
-	part->rates = rates_of(part->region, 1 - told, 0, RECORD_NODE_UNKNOWN);
-	fn(report, part);
-}
-
-static void take_cpus(struct report *report, struct part *part, part_fn *fn)
-{
-	const struct thermo_share *cpus = part->region->cpus;
-	double told = 0;
-
-	for (int i = 0; i < THERMO_TOP_CPUS && cpus[i].share > 0; i++) {
-		part->number = cpus[i].key;
-		part->node = record_machine_node_of_cpu(report->machine, cpus[i].key);
-		part->rates = rates_of(part->region, (double)cpus[i].share, (double)cpus[i].error,
-				       part->node);
-		told += (double)cpus[i].share;
-		fn(report, part);
-	}
-	give_rest(report, part, told, fn);
-}
-
-static void take_threads(struct report *report, struct part *part, part_fn *fn)
-{
-	const struct thermo_share *tids = part->region->tids;
-	int node = only_accessor_node(report->machine, part->region);
-	double told = 0;
-
-	for (int i = 0; i < THERMO_TOP_TIDS && tids[i].share > 0; i++) {
-		part->number = tids[i].key;
-		part->rates = rates_of(part->region, (double)tids[i].share, (double)tids[i].error,
-				       node);
-		told += (double)tids[i].share;
-		fn(report, part);
-	}
-	give_rest(report, part, told, fn);
-}
-
-static void take_nodes(struct report *report, struct part *part, part_fn *fn)
-{
-	const struct thermo_region *r = part->region;
-	struct thermo_share nodes[THERMO_TOP_NODES];
-	size_t nr = report_accessor_nodes(report->machine, r, nodes);
-	double told = 0;
-
-	for (size_t i = 0; i < nr; i++) {
-		part->number = nodes[i].key;
-		part->node = (int)nodes[i].key;
-		part->rates = rates_of(r, (double)nodes[i].share, (double)nodes[i].error,
-				       part->node);
-		told += (double)nodes[i].share;
-		fn(report, part);
-	}
-	/* Who serves them is another question. */
-	for (int i = 0; i < THERMO_REGION_NODES; i++) {
-		if (r->nodes[i].bytes == 0 || r->nodes[i].node < 0)
-			continue;
-		part->number = (uint64_t)r->nodes[i].node;
-		part->node = r->nodes[i].node;
-		/* Over entries of the same node, as a hostile file may have, this adds up to more.
-		 */
-		part->rates = (struct report_rates){ .served = r->accesses_per_s *
-							       resident_share(r, part->node) };
-		fn(report, part);
-	}
-	give_rest(report, part, told, fn);
-}
-
-static void take_ops(struct report *report, struct part *part, part_fn *fn)
-{
-	const struct thermo_region *r = part->region;
-	struct report_rates all = report_region_rates(report->machine, r);
-	double known = (double)r->op_known_share;
-	const double shares[THERMO_NR_OPS] = { [THERMO_OP_UNKNOWN] = known < 1 ? 1 - known : 0,
-					       [THERMO_OP_READ] = known * (double)r->read_share,
-					       [THERMO_OP_WRITE] = known * (double)r->write_share };
-
-	for (int op = 0; op < THERMO_NR_OPS; op++) {
-		if (shares[op] <= 0)
-			continue;
-		part->number = (uint64_t)op;
-		part->rates = rates_of(r, shares[op], 0, RECORD_NODE_UNKNOWN);
-		part->rates.reads = op == THERMO_OP_READ ? part->rates.accesses : 0;
-		part->rates.writes = op == THERMO_OP_WRITE ? part->rates.accesses : 0;
-		part->rates.local = all.local * shares[op];
-		part->rates.remote = all.remote * shares[op];
-		fn(report, part);
-	}
-}
-
-static void take_whole(struct report *report, struct part *part, part_fn *fn)
-{
-	if (report->by == REPORT_CGROUP) {
-		part->cgroup = part->target->cgroup;
-		part->is_other = part->cgroup[0] == '\0';
-	} else {
-		part->number = (uint64_t)(int64_t)part->target->pid;
-		part->sub = part->target->start_ticks;
-	}
-	part->rates = report_region_rates(report->machine, part->region);
-	fn(report, part);
-}
-
-static void take_apart(struct report *report, const struct thermo_snapshot *s,
-		       const struct thermo_region *r, part_fn *fn)
-{
-	static void (*const take[REPORT_NR_BY])(struct report *, struct part *, part_fn *) = {
-		[REPORT_CPU] = take_cpus,       [REPORT_NODE] = take_nodes,
-		[REPORT_THREAD] = take_threads, [REPORT_OP] = take_ops,
-		[REPORT_PROCESS] = take_whole,  [REPORT_CGROUP] = take_whole,
-	};
-	struct part part = part_of(s, r);
-
-	if (view_is_observed(r) && (!report->pid || part.target->pid == report->pid))
-		take[report->by](report, &part, fn);
-}
 
 /* --- rows --- */
 
@@ -274,7 +25,7 @@ static int by_key(const void *a, const void *b)
 }
 
 /* Return: NULL when there is none yet. */
-static struct report_row *find_row(struct report *report, const struct part *part)
+static struct report_row *find_row(struct report *report, const struct report_part *part)
 {
 	struct report_row key = { .number = part->number,
 				  .sub = part->sub,
@@ -309,7 +60,7 @@ static void free_row(struct report_row *row)
 }
 
 /* Return: NULL without memory. */
-static struct report_row *new_row(struct report *report, const struct part *part)
+static struct report_row *new_row(struct report *report, const struct report_part *part)
 {
 	struct report_row *row = calloc(1, sizeof(*row));
 
@@ -336,7 +87,7 @@ static struct report_row *new_row(struct report *report, const struct part *part
 	return row;
 }
 
-static struct report_row *row_for(struct report *report, const struct part *part)
+static struct report_row *row_for(struct report *report, const struct report_part *part)
 {
 	struct report_row *row;
 
@@ -366,7 +117,7 @@ static void add_rates(struct report_rates *sum, const struct report_rates *r, do
 	sum->served += r->served * weight;
 }
 
-static void add_part(struct report *report, const struct part *part)
+static void add_part(struct report *report, const struct report_part *part)
 {
 	struct report_row *row = row_for(report, part);
 
@@ -408,7 +159,7 @@ int report_add(struct report *report, const struct thermo_snapshot *s)
 	for (uint32_t i = 0; i < s->nr_regions; i++) {
 		const struct thermo_region *r = &s->regions[i];
 
-		take_apart(report, s, r, add_part);
+		report_take_apart(report, s, r, add_part);
 		if (view_is_observed(r) &&
 		    (!report->pid || s->targets[r->target].pid == report->pid))
 			add_total(report, r);
@@ -448,7 +199,7 @@ void report_finish(struct report *report)
 }
 
 /* Keep the heaviest: they are few, so each one is put into its place. */
-static void add_detail(struct report *report, const struct part *part)
+static void add_detail(struct report *report, const struct report_part *part)
 {
 	struct report_row *row = part->is_other ? &report->other : find_row(report, part);
 	uint32_t nr = row && row->details ? row->nr_details : 0, i;
@@ -486,7 +237,7 @@ int report_add_details(struct report *report, const struct thermo_snapshot *newe
 	for (size_t i = 0; i < nr && !err; i++)
 		err = make_details(report->rows[i], nr_details);
 	for (uint32_t i = 0; i < newest->nr_regions && !err; i++)
-		take_apart(report, newest, &newest->regions[i], add_detail);
+		report_take_apart(report, newest, &newest->regions[i], add_detail);
 	drop_empty(&report->other);
 	for (size_t i = 0; i < nr; i++)
 		drop_empty(report->rows[i]);

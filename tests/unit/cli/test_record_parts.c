@@ -3,9 +3,11 @@
 #include "tests/unit/test.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <signal.h>
 
 #include "cli/child.h"
+#include "cli/record_options.h"
 #include "cli/record_output.h"
 #include "tests/unit/fake_host.h"
 
@@ -186,6 +188,84 @@ static void no_command_is_no_failure(void **state)
 	assert_int_equal(child_exit_status(&c), 0);
 }
 
+/* --- options --- */
+
+/* record @args..., which end with NULL.  Return: what parsing them says. */
+static int parse(struct record_opts *o, const char *first, ...)
+{
+	static char *argv[16];
+	int argc = 1;
+	va_list ap;
+
+	memset(o, 0, sizeof(*o));
+	memset(argv, 0, sizeof(argv));
+	argv[0] = (char *)"record";
+	va_start(ap, first);
+	for (const char *arg = first; arg; arg = va_arg(ap, const char *))
+		argv[argc++] = (char *)arg;
+	va_end(ap);
+	optind = 0;
+	return record_options_parse(o, argc, argv);
+}
+
+static void without_options_all_is_recorded_and_nothing_moved(void **state)
+{
+	struct record_opts o;
+
+	(void)state;
+	assert_int_equal(parse(&o, NULL), 0);
+	assert_string_equal(o.output, "thermocline.data");
+	assert_true(o.watch.daemon.monitor_only);
+	assert_null(o.argv);
+	assert_int_equal(o.duration_s, 0);
+	assert_int_equal(o.interval_s, 0);
+}
+
+static void options_behind_the_command_are_its_own(void **state)
+{
+	struct record_opts o;
+
+	(void)state;
+	assert_int_equal(parse(&o, "-o", "x", "--duration", "5", "--interval", "2", "ls", "-o",
+			       "--live", NULL),
+			 0);
+	assert_string_equal(o.output, "x");
+	assert_int_equal(o.duration_s, 5);
+	assert_int_equal(o.interval_s, 2);
+	assert_false(o.live);
+	assert_string_equal(o.argv[0], "ls");
+	assert_string_equal(o.argv[1], "-o");
+	assert_string_equal(o.argv[2], "--live");
+	assert_null(o.argv[3]);
+	assert_int_equal(parse(&o, "-p", "1", "--", "-odd", NULL), 0);
+	assert_string_equal(o.argv[0], "-odd");
+	assert_int_equal(o.watch.daemon.targets.pids[0], 1);
+}
+
+static void what_the_daemon_decides_cannot_be_asked_for(void **state)
+{
+	struct record_opts o;
+
+	(void)state;
+	assert_int_equal(parse(&o, "--live", "-o", "x", "--interval", "2", NULL), 0);
+	assert_int_equal(parse(&o, "--live", "--pid", "1", NULL), -EINVAL);
+	assert_int_equal(parse(&o, "--window", "500", "--live", NULL), -EINVAL);
+	assert_int_equal(parse(&o, "--live", "ls", NULL), -EINVAL);
+}
+
+static void wrong_options_are_refused(void **state)
+{
+	struct record_opts o;
+
+	(void)state;
+	assert_int_equal(parse(&o, "--duration", "0", NULL), -EINVAL);
+	assert_int_equal(parse(&o, "--interval", "86401", NULL), -EINVAL);
+	assert_int_equal(parse(&o, "--pid", "one", NULL), -EINVAL);
+	assert_int_equal(parse(&o, "--physical", "--", "ls", NULL), -EINVAL);
+	assert_int_equal(parse(&o, "--physical", "--pid", "1", NULL), -EINVAL);
+	assert_int_equal(parse(&o, "--nonsense", NULL), -EINVAL);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, drop)
@@ -202,6 +282,10 @@ int main(void)
 		TEST(running_command_is_asked_to_end),
 		TEST(blocked_signals_are_not_blocked_in_the_command),
 		TEST(no_command_is_no_failure),
+		TEST(without_options_all_is_recorded_and_nothing_moved),
+		TEST(options_behind_the_command_are_its_own),
+		TEST(what_the_daemon_decides_cannot_be_asked_for),
+		TEST(wrong_options_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
