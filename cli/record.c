@@ -325,27 +325,31 @@ static int block_signals(struct recording *r)
 	return r->signal_fd < 0 ? thermo_fail(-errno, "signalfd: %s", strerror(errno)) : 0;
 }
 
-/* The end block says whether something went wrong; a full disk may still have room for it. */
+static int close_output(struct recording *r, int error)
+{
+	/* A full disk may still have room for the end, which says why it is one. */
+	int err = record_write_end(r->writer, thermo_host_now_ns(r->host),
+				   thermo_host_realtime_ns(r->host), error);
+	int close_err = record_output_close(&r->out);
+
+	return err ? err : close_err;
+}
+
+/* Return: @err, or what else went wrong; it is said. */
 static int finish(struct recording *r, int err)
 {
-	char reason[256];
+	int close_err;
 
-	(void)snprintf(reason, sizeof(reason), "%s", thermo_last_error());
-	if (r->writer && r->out.fd >= 0) {
-		int end_err = record_write_end(r->writer, thermo_host_now_ns(r->host),
-					       thermo_host_realtime_ns(r->host), -err);
-
-		if (!err && end_err)
-			err = end_err;
-		end_err = record_output_close(&r->out);
-		if (!err && end_err)
-			err = end_err;
-	}
 	if (r->on_terminal && r->writer)
 		fprintf(stderr, "\r\033[K");
 	if (err)
-		log_error("%s", reason[0] ? reason : thermo_last_error());
-	return err;
+		log_error("%s", thermo_last_error());
+	if (!r->writer || r->out.fd < 0)
+		return err;
+	close_err = close_output(r, -err);
+	if (!err && close_err)
+		log_error("%s", thermo_last_error());
+	return err ? err : close_err;
 }
 
 static void tell_result(const struct recording *r)

@@ -120,6 +120,42 @@ static void add_latency(struct table_row *t, const struct thermo_region *r)
 	row_double_if(t, known, "latency_p99_ns", (double)r->latency_p99_ns);
 }
 
+/* Return: index of the largest of @nr shares, or -1 when all are 0. */
+static int find_largest(const float *shares, int nr)
+{
+	int largest = -1;
+
+	for (int i = 0; i < nr; i++)
+		if (shares[i] > (largest < 0 ? 0 : shares[largest]))
+			largest = i;
+	return largest;
+}
+
+/* The last one is for all that are not told apart. */
+static const char *source_name(const struct thermo_snapshot *s, int source)
+{
+	if (source == THERMO_MAX_SOURCES - 1)
+		return "others";
+	return source >= 0 && (uint32_t)source < s->nr_sources ? s->sources[source].name : "";
+}
+
+static void add_where_from(struct table_row *t, const struct line *l)
+{
+	static const char *const level_names[THERMO_NR_LEVELS] = {
+		"unknown",    "l1",          "l2",   "l3",  "line_fill_buffer", "remote_cache",
+		"local_dram", "remote_dram", "pmem", "cxl", "uncached",
+	};
+	int level = find_largest(l->region->levels, THERMO_NR_LEVELS);
+	int source = find_largest(l->region->sources, THERMO_MAX_SOURCES);
+
+	row_text(t, "level", level >= 0 ? level_names[level] : "");
+	row_double_if(t, level >= 0, "level_share",
+		      level >= 0 ? (double)l->region->levels[level] : 0);
+	row_text(t, "source", source_name(l->snapshot, source));
+	row_double_if(t, source >= 0, "source_share",
+		      source >= 0 ? (double)l->region->sources[source] : 0);
+}
+
 static void make_row(struct table_row *t, const struct line *l)
 {
 	static const char *const node[] = { "accessor_node", "accessor_node_share",
@@ -147,6 +183,7 @@ static void make_row(struct table_row *t, const struct line *l)
 	add_who(t, cpu, &r->cpus[0]);
 	add_who(t, tid, &r->tids[0]);
 	add_latency(t, r);
+	add_where_from(t, l);
 	row_text(t, "name", l->target->name);
 	row_text(t, "cgroup", l->target->cgroup);
 	row_u64(t, "realtime_ns", l->snapshot->realtime_ns);

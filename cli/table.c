@@ -30,7 +30,7 @@ void row_double(struct table_row *row, const char *name, double value)
 
 void row_text(struct table_row *row, const char *name, const char *value)
 {
-	add(row, name, CELL_TEXT)->text = value;
+	add(row, name, value[0] ? CELL_TEXT : CELL_UNKNOWN)->text = value;
 }
 
 void row_unknown(struct table_row *row, const char *name)

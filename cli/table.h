@@ -43,7 +43,7 @@ struct table_row {
 void row_u64(struct table_row *row, const char *name, uint64_t value);
 void row_i64(struct table_row *row, const char *name, int64_t value);
 void row_double(struct table_row *row, const char *name, double value);
-/* @value must stay. */
+/* @value must stay; "" is unknown. */
 void row_text(struct table_row *row, const char *name, const char *value);
 void row_unknown(struct table_row *row, const char *name);
 

@@ -160,6 +160,16 @@ static size_t count_fields(const char *line)
 	return nr;
 }
 
+static void largest_level_and_source_have_names(void **state)
+{
+	(void)state;
+	make_recording(1, 1, true);
+	assert_int_equal(run_report("-f", "csv", NULL), EXIT_OK);
+	/* made with shares that rise: the last level, and the source that stands for all others */
+	assert_says(output, ",uncached,0.55");
+	assert_says(output, ",others,0.8");
+}
+
 static void every_csv_line_has_the_fields_of_its_header(void **state)
 {
 	(void)state;
@@ -427,6 +437,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, drop)
 	const struct CMUnitTest tests[] = {
+		TEST(largest_level_and_source_have_names),
 		TEST(every_csv_line_has_the_fields_of_its_header),
 		TEST(csv_of_regions_begins_with_the_columns_that_were_promised),
 		TEST(unknown_is_an_empty_field_and_no_number),
