@@ -4,7 +4,8 @@
  *
  * The first byte chooses: 0: the rest is the file; else it is the payload of a block of
  * some type, with all that is around it in order, since no fuzzer guesses checksums.
- * What is accepted must be in order, and come back the same when it is recorded again.
+ * What is accepted must be in order, come back the same when it is recorded again, and
+ * can be reported.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "cli/report_print.h"
+#include "cli/report_views.h"
 #include "core/record_format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
@@ -56,6 +59,37 @@ static void check_again(const struct thermo_snapshot *s)
 	(void)fclose(file);
 }
 
+static void report_rows(const struct record_machine *m, const struct thermo_snapshot *s,
+			struct report_output *o, enum report_by by)
+{
+	struct report report;
+
+	report_init(&report, by, m, 0);
+	require(report_add(&report, s) == 0);
+	report_finish(&report);
+	require(report_add_details(&report, s, report_sort_rows(o, &report), 2) == 0);
+	report_print_rows(o, &report);
+	report_fini(&report);
+}
+
+static void check_reports(const struct record_machine *m, const struct thermo_snapshot *s)
+{
+	static struct report_wss wss;
+	struct report_output o = { .out = fopen("/dev/null", "w"), .limit = 3, .nr_details = 2 };
+
+	require(o.out != NULL);
+	for (int f = 0; f < 3; f++) {
+		o.format = (enum report_format)f;
+		for (int by = 0; by < REPORT_NR_BY; by++)
+			report_rows(m, s, &o, (enum report_by)by);
+		require(report_print_regions(&o, m, s, 0) == 0);
+		for (int view = VIEW_IDLE; view <= VIEW_RECENCY; view++)
+			require(report_view_print(&o, (enum report_view)view, s) == 0);
+	}
+	report_wss_add(&wss, s);
+	(void)fclose(o.out);
+}
+
 static void read_all(void *data, size_t bytes)
 {
 	FILE *file = fmemopen(data, bytes, "r");
@@ -67,6 +101,7 @@ static void read_all(void *data, size_t bytes)
 		while (record_reader_next(r, &s) > 0) {
 			check_regions(s);
 			check_again(s);
+			check_reports(record_reader_machine(r), s);
 			thermo_snapshot_put(s);
 		}
 	record_reader_free(r);

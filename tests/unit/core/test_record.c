@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <zstd.h>
 
 #include "core/record_format.h"
@@ -709,6 +710,62 @@ static void length_beyond_the_limit_is_refused_before_memory_is_taken(void **sta
 
 /* --- writing that fails --- */
 
+/* Snapshots until it is killed.  One byte in @ready once there are some. */
+static _Noreturn void write_for_ever(int fd, int ready)
+{
+	struct record_machine machine = made_machine();
+	struct record_writer *w = NULL;
+	int err = record_writer_new(&w, fd, &machine);
+
+	make_snapshot(&made[0], 0, 1000);
+	for (int i = 0; !err; i++) {
+		err = record_write_snapshot(w, &made[0].s);
+		if (i == 3)
+			(void)!write(ready, "", 1);
+	}
+	_exit(1);
+}
+
+/* Where the writer is when the signal comes is up to chance; the promise is for anywhere. */
+static void killed_writer_leaves_whole_blocks(void **state)
+{
+	int fd = memfd_create("record", MFD_CLOEXEC), ready[2], status;
+	size_t bytes, nr = 0;
+	struct record_reader *r = NULL;
+	struct thermo_snapshot *s;
+	char byte;
+
+	(void)state;
+	assert_int_equal(pipe(ready), 0);
+	pid_t pid = fork();
+
+	if (pid == 0)
+		write_for_ever(fd, ready[1]);
+	(void)close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	unsigned char *data = whole_file(fd, &bytes);
+	FILE *file = fmemopen(data, bytes, "r");
+	int err = record_reader_new(&r, file);
+
+	assert_int_equal(err, 0);
+	make_snapshot(&made[0], 0, 1000);
+	while ((err = record_reader_next(r, &s)) > 0) {
+		assert_same_snapshot(s, &made[0].s);
+		thermo_snapshot_put(s);
+		nr++;
+	}
+	assert_true(nr >= 4);
+	assert_true(err == 0 || err == -EBADMSG);
+	record_reader_free(r);
+	(void)fclose(file);
+	(void)close(fd);
+	(void)close(ready[0]);
+	free(data);
+}
+
 static void full_device_is_told(void **state)
 {
 	struct record_machine machine = made_machine();
@@ -856,6 +913,7 @@ int main(void)
 		cmocka_unit_test(counts_and_lengths_that_lie_are_refused),
 		cmocka_unit_test(rows_without_bytes_cost_no_memory),
 		cmocka_unit_test(length_beyond_the_limit_is_refused_before_memory_is_taken),
+		cmocka_unit_test(killed_writer_leaves_whole_blocks),
 		cmocka_unit_test(full_device_is_told),
 		cmocka_unit_test(what_does_not_fit_is_taken_back),
 		cmocka_unit_test(torn_pipe_gets_no_more_blocks),
