@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# make            build the library, the program and its tools into $(O)
+# make            build the libraries, the program and its tools into $(O)
 # make demo       the main job: boot a virtual CXL machine, tier a workload in it, judge the result
 # make check      unit tests and, as root with QEMU, the lab tests
 # make unit       unit tests alone           make lab-check    lab tests alone
@@ -39,8 +39,10 @@ feature = $(if $(filter no,$(WITH_$1)),,$(or $2,$(if $(filter yes,$(WITH_$1)),$(
 
 HAVE_TRACEEVENT := $(call feature,TRACEEVENT,$(call has_pkg,libtraceevent))
 HAVE_SYSTEMD    := $(call feature,SYSTEMD,$(call has_pkg,libsystemd))
+# Only the bench is compared with it, nothing links it.
+HAVE_CK         := $(call feature,CK,$(call has_pkg,ck))
 HAVE            := $(foreach f,TRACEEVENT SYSTEMD,$(if $(HAVE_$f),$f))
-PKGS            := json-c hwloc libzstd $(if $(HAVE_TRACEEVENT),libtraceevent) $(if $(HAVE_SYSTEMD),libsystemd)
+PKGS            := json-c hwloc libzstd libxxhash $(if $(HAVE_TRACEEVENT),libtraceevent) $(if $(HAVE_SYSTEMD),libsystemd)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wpointer-arith -Wwrite-strings -Wundef -Wformat=2 -Wimplicit-fallthrough \
@@ -54,21 +56,31 @@ override CFLAGS  += -std=gnu11 -pthread -fPIC -fvisibility=hidden $(WARN) \
 override LDFLAGS += -pthread $(SAN:%=-fsanitize=%)
 override LDLIBS  += $(PKG_LIBS) -lm
 
-# --- files: the library is everything but programs and the lab ---
+# --- files: the libraries are everything but programs and the lab.  libthermocline is what a
+# program needs to report its accesses, and needs the C library alone; libthermocline-monitor,
+# which needs it, is all the rest ---
 LIB_SRC   := $(wildcard core/*.c sources/*.c report_api/*.c tiering/*.c)
+REPORT_SRC := core/error.c $(patsubst %,report_api/%.c,reporter claim drain client)
+MON_SRC   := $(filter-out $(REPORT_SRC),$(LIB_SRC))
 CLI_SRC   := $(wildcard cli/*.c tests/lab/*.c)
 WORK_SRC  := $(wildcard bench/workload/*.c)
+SIM_SRC   := $(wildcard bench/sim/*.c)
 TRUTH_SRC := $(filter-out %/plugin.c %/touch.c,$(wildcard tests/lab/truth/*.c))
 TEST_SRC  := $(wildcard tests/unit/*/test_*.c)
 BENCH_SRC := $(wildcard bench/bench_*.c)
 FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 
-LIB_OBJ   := $(LIB_SRC:%.c=$(O)/%.o)
+REPORT_OBJ := $(REPORT_SRC:%.c=$(O)/%.o)
+MON_OBJ   := $(MON_SRC:%.c=$(O)/%.o)
 CLI_OBJ   := $(CLI_SRC:%.c=$(O)/%.o)
 WORK_OBJ  := $(WORK_SRC:%.c=$(O)/%.o)
+SIM_OBJ   := $(SIM_SRC:%.c=$(O)/%.o)
 TRUTH_OBJ := $(TRUTH_SRC:%.c=$(O)/%.o)
-LIB       := $(O)/libthermocline.a
-SOLIB     := $(O)/libthermocline.so.$(SOVERSION)
+REPORT_LIB := $(O)/libthermocline.a
+REPORT_SO := $(O)/libthermocline.so.$(SOVERSION)
+MON_LIB   := $(O)/libthermocline-monitor.a
+MON_SO    := $(O)/libthermocline-monitor.so.$(SOVERSION)
+LIBS      := $(MON_LIB) $(REPORT_LIB)
 PROGRAM   := $(O)/thermocline
 WORKLOAD  := $(O)/bench/workload-gen
 TRUTH     := $(O)/lab/truth-report
@@ -79,8 +91,8 @@ BENCHES   := $(BENCH_SRC:%.c=$(O)/%)
 FUZZERS   := $(FUZZ_SRC:%.c=$(O)/%)
 
 .PHONY: all check unit lab-check bench fuzz asan tsan lint install uninstall clean help deps demo \
-	build-deps check-deps bench-deps lab-deps FORCE
-all: $(LIB) $(SOLIB) $(PROGRAM) $(WORKLOAD) $(TRUTH) $(PLUGIN) $(LAB_FILES)
+	build-deps check-deps bench-deps lab-deps client-check FORCE
+all: $(LIBS) $(REPORT_SO) $(MON_SO) $(PROGRAM) $(WORKLOAD) $(TRUTH) $(PLUGIN) $(LAB_FILES)
 
 # Objects depend on the command that built them: changing a flag rebuilds.
 CMD := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDLIBS)
@@ -93,25 +105,32 @@ $(O)/%.o: %.c $(O)/command
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$(LIB): $(LIB_OBJ)
+$(REPORT_LIB): $(REPORT_OBJ)
+$(MON_LIB): $(MON_OBJ)
+$(LIBS):
 	$(call say,AR)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(SOLIB): $(LIB_OBJ)
+$(REPORT_SO): $(REPORT_OBJ)
 	$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,$(@F) $^ $(LDLIBS) -o $@
-	$(Q)ln -sf $(@F) $(O)/libthermocline.so
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,$(@F) $(if $(SAN),,-Wl,-z,defs) $^ -o $@
+	$(Q)ln -sf $(@F) $(@:.$(SOVERSION)=)
 
-$(PROGRAM): $(CLI_OBJ) $(LIB)
+$(MON_SO): $(MON_OBJ) $(REPORT_SO)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,$(@F) $(MON_OBJ) -L$(O) -lthermocline $(LDLIBS) -o $@
+	$(Q)ln -sf $(@F) $(@:.$(SOVERSION)=)
+
+$(PROGRAM): $(CLI_OBJ) $(LIBS)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-$(WORKLOAD): $(WORK_OBJ) $(LIB)
+$(WORKLOAD): $(WORK_OBJ) $(LIBS)
 	$(call say,LD)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-$(TRUTH): $(TRUTH_OBJ) $(LIB)
+$(TRUTH): $(TRUTH_OBJ) $(LIBS)
 	$(call say,LD)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
@@ -126,15 +145,17 @@ $(O)/lab/%: tests/lab/%
 	@mkdir -p $(@D)
 	$(Q)$(INSTALL) -m 755 $< $@
 
-# Tests of bench/workload and cli link their objects; everything else needs the library only.
+# Tests of bench and cli link their objects, and benches the simulation; all else needs the library only.
 # --wrap lets a test stand in for a system call (tests name what they wrap).
 $(O)/tests/%.o $(O)/bench/%.o: override CPPFLAGS += -DTEST_DATA='"$(CURDIR)/tests/data"'
 $(TESTS): override LDLIBS += -lcmocka
-$(filter $(O)/tests/unit/bench/%,$(TESTS)): $(filter-out %/main.o,$(WORK_OBJ))
+$(O)/bench/bench_report.o: override CPPFLAGS += $(if $(HAVE_CK),-DHAVE_CK=1)
+$(filter $(O)/tests/unit/bench/%,$(TESTS)): $(filter-out %/main.o,$(WORK_OBJ)) $(SIM_OBJ)
+$(BENCHES): $(SIM_OBJ)
 $(filter $(O)/tests/unit/cli/%,$(TESTS)): $(filter-out %/main.o,$(CLI_OBJ))
-$(TESTS) $(BENCHES): %: %.o $(LIB)
+$(TESTS) $(BENCHES): %: %.o $(LIBS)
 	$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) $(LIB) $(LDLIBS) -o $@
+	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) $(LIBS) $(LDLIBS) -o $@
 
 # --- running ---
 RUN := $(TESTS:%=%.run) $(BENCHES:%=%.run)
@@ -152,7 +173,12 @@ deps: ; @sh packaging/deps.sh list build bench check lint lab; sh packaging/deps
 check: check-deps
 	$(Q)+$(MAKE) --no-print-directory unit
 	$(Q)+$(MAKE) --no-print-directory lab-check
-unit: $(TESTS:%=%.run)
+unit: $(TESTS:%=%.run) client-check
+# The installed client library, as other people's programs use it.
+client-check: all
+	$(Q)$(if $(SAN),echo "client-check: SKIPPED: sanitized libraries cannot be installed",\
+		MAKE='$(MAKE)' O='$(O)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' \
+		CC='$(CC)' CXX='$(CXX)' sh tests/client/check.sh)
 lab-check: all
 	$(Q)O=$(O) sh tests/lab/run-tests.sh
 bench: bench-deps
@@ -184,8 +210,8 @@ lint:
 		grep -q "&$$s," sources/registry.c || { echo "$$s is not in sources/registry.c"; exit 1; }; done
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=missingIncludeSystem -I. -Iinclude $(HAVE:%=-DHAVE_%=1) \
-		-DTHERMO_LAB_DIR='""' -DTHERMO_VERSION='""' $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(TRUTH_SRC)
-	$(Q)clang-tidy --quiet $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(TRUTH_SRC) -- $(CPPFLAGS) -std=gnu11
+		-DTHERMO_LAB_DIR='""' -DTHERMO_VERSION='""' $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(SIM_SRC) $(TRUTH_SRC)
+	$(Q)clang-tidy --quiet $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(SIM_SRC) $(TRUTH_SRC) -- $(CPPFLAGS) -std=gnu11
 	$(Q)for m in docs/man/*.[1-8]; do groff -man -ww -z -Tutf8 $$m || exit 1; done
 	$(Q)shellcheck -x $(OUR_SH)
 
@@ -195,12 +221,15 @@ MAN_PAGES := $(wildcard docs/man/*.[1-8])
 install: all
 	$(INSTALL) -D -m 755 $(PROGRAM) $(D)$(BINDIR)/thermocline
 	$(INSTALL) -D -m 755 $(WORKLOAD) $(D)$(BINDIR)/thermocline-workload
-	$(INSTALL) -D -m 644 $(LIB) $(D)$(LIBDIR)/libthermocline.a
-	$(INSTALL) -D -m 755 $(SOLIB) $(D)$(LIBDIR)/libthermocline.so.$(SOVERSION)
-	ln -sf libthermocline.so.$(SOVERSION) $(D)$(LIBDIR)/libthermocline.so
+	$(INSTALL) -d $(D)$(LIBDIR)
+	$(INSTALL) -m 644 $(LIBS) $(D)$(LIBDIR)
+	$(INSTALL) -m 755 $(REPORT_SO) $(MON_SO) $(D)$(LIBDIR)
+	for l in libthermocline libthermocline-monitor; do \
+		ln -sf $$l.so.$(SOVERSION) $(D)$(LIBDIR)/$$l.so || exit 1; done
 	$(INSTALL) -d $(D)$(LIBDIR)/pkgconfig $(D)$(UNITDIR) $(D)$(LABDIR)
-	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|; s|@LIBS_PRIVATE@|$(strip $(PKG_LIBS) -lm -pthread)|' \
-		packaging/thermocline.pc.in >$(D)$(LIBDIR)/pkgconfig/thermocline.pc
+	for p in thermocline thermocline-monitor; do \
+		sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|; s|@PKGS@|$(strip $(PKGS))|' \
+			packaging/$$p.pc.in >$(D)$(LIBDIR)/pkgconfig/$$p.pc || exit 1; done
 	sed 's|@BINDIR@|$(BINDIR)|; $(if $(HAVE_SYSTEMD),,s|^Type=notify|Type=exec|)' \
 		packaging/thermocline.service.in >$(D)$(UNITDIR)/thermocline.service
 	$(INSTALL) -m 755 $(LAB_FILES) $(TRUTH) $(D)$(LABDIR)
@@ -213,8 +242,8 @@ install: all
 
 uninstall:
 	rm -rf $(D)$(BINDIR)/thermocline $(D)$(BINDIR)/thermocline-workload \
-		$(D)$(LIBDIR)/libthermocline.a $(D)$(LIBDIR)/libthermocline.so \
-		$(D)$(LIBDIR)/libthermocline.so.$(SOVERSION) $(D)$(LIBDIR)/pkgconfig/thermocline.pc \
+		$(foreach l,libthermocline libthermocline-monitor,$(addprefix $(D)$(LIBDIR)/$l,.a .so .so.$(SOVERSION))) \
+		$(D)$(LIBDIR)/pkgconfig/thermocline.pc $(D)$(LIBDIR)/pkgconfig/thermocline-monitor.pc \
 		$(D)$(LIBDIR)/thermocline $(D)$(INCLUDEDIR)/thermocline $(D)$(UNITDIR)/thermocline.service \
 		$(D)$(DATADIR)/thermocline
 	for m in $(MAN_PAGES); do rm -f $(D)$(MANDIR)/man$${m##*.}/$${m##*/}; done

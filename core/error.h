@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* error.h - leave the reason of a failure for thermo_last_error(). */
+/*
+ * error.h - leave the reason of a failure for thermo_last_error().
+ *
+ * Exported for libthermocline-monitor, which keeps its reasons in libthermocline too;
+ * no interface for anybody else.
+ */
 #ifndef CORE_ERROR_H
 #define CORE_ERROR_H
 
@@ -14,6 +19,6 @@
  *
  * Return: @err.
  */
-int thermo_fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+THERMO_API int thermo_fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -3,6 +3,7 @@
 #include "core/evidence.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 /* Prior weight in events: an unobserved region is like what is around it. */
 #define PRIOR_EVENTS 0.5
@@ -26,13 +27,16 @@ static double sum_events(const struct evidence *e)
 
 struct rate evidence_rate(const struct evidence *e, int first, int end)
 {
-	struct rate rate = { 0, 0, dispersion(e, sum_events(e)) };
+	float events = 0, exposure = 0, all = 0;
 
-	for (int i = first; i < end; i++) {
-		rate.events += (double)e->events[i];
-		rate.exposure += (double)e->exposure[i];
+	for (int i = 0; i < EVIDENCE_BINS; i++) {
+		bool within = i >= first && i < end;
+
+		all += e->events[i];
+		events += within ? e->events[i] : 0;
+		exposure += within ? e->exposure[i] : 0;
 	}
-	return rate;
+	return (struct rate){ (double)events, (double)exposure, dispersion(e, (double)all) };
 }
 
 double evidence_count(const struct evidence *e)
@@ -45,8 +49,11 @@ double evidence_count(const struct evidence *e)
 
 double rate_per_byte(const struct rate *rate, double prior)
 {
+	/* What was seen speaks for itself soon, however far it is from what is around. */
+	double weight = PRIOR_EVENTS * exp(-rate->events);
+
 	if (prior > 0)
-		return (rate->events + PRIOR_EVENTS) / (rate->exposure + PRIOR_EVENTS / prior);
+		return (rate->events + weight) / (rate->exposure + weight / prior);
 	return rate->exposure > 0 ? rate->events / rate->exposure : 0;
 }
 

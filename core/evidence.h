@@ -21,7 +21,7 @@
  * the second between places that were watched all the time.
  */
 #define DISPERSION_IN_TIME 0.04
-#define DISPERSION_IN_SPACE 0.0025
+#define DISPERSION_IN_SPACE 0.001
 
 /* Log likelihood gain from which rates are held to be different. */
 #define SIGNIFICANT 5.0
@@ -61,7 +61,7 @@ double evidence_count(const struct evidence *evidence);
 
 /*
  * Accesses per second and byte.  With little evidence it leans towards @prior, the
- * rate around it, which counts as half an event; 0: no prior.
+ * rate around it, which counts as half an event, less the more was seen; 0: no prior.
  */
 double rate_per_byte(const struct rate *rate, double prior);
 

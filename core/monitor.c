@@ -322,7 +322,7 @@ int thermo_monitor_close_window(struct thermo_monitor *m, struct thermo_snapshot
 	m->removed_watched_s = 0;
 	changed = close_regions(m, now_ns, watched_s);
 	fade_attribution(m, window_ns);
-	shape_regions(&m->targets, m->min_nr_regions, m->max_nr_regions);
+	shape_regions(&m->targets, m->min_nr_regions, m->max_nr_regions, now_ns);
 	m->window_start_ns = now_ns;
 	s = make_snapshot(m, now_ns);
 	if (!s)

@@ -13,8 +13,6 @@
 #define SILENCE_NS 5000000000ull
 /* Evidence of a place that is cut finer says so little of where inside of it. */
 #define FINER_WEIGHT 0.25f
-/* A region is cut because its parts differ: who accesses a part is known that well. */
-#define PART_WEIGHT 0.25f
 
 struct rate region_rate(const struct region *r)
 {
@@ -152,6 +150,8 @@ double region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life
 	double scanned = evidence_rate(&r->window, 0, EVIDENCE_BINS).exposure, doubted = 0, changed;
 	uint8_t bins = 0;
 
+	if (r->unsettled)
+		r->unsettled--;
 	if (scanned <= 0 && exposure <= 0)
 		return 0;
 	for (int i = 0; i < EVIDENCE_BINS; i++)
@@ -292,8 +292,7 @@ void region_part(const struct region *r, uint64_t start, uint64_t end, struct re
 	part->base.events = r->base.events * share + (1 - FINER_WEIGHT) * (float)moved.events;
 	part->base.exposure = r->base.exposure * share + (1 - FINER_WEIGHT) * (float)moved.exposure;
 	if (before > 0)
-		attribution_scale(&part->who,
-				  PART_WEIGHT * (float)(region_rate(part).events / before));
+		attribution_scale(&part->who, (float)(region_rate(part).events / before));
 }
 
 /* Spread what is known of a whole over where the whole lies. */
@@ -333,4 +332,5 @@ void region_merge(struct region *r, const struct region *right)
 	r->evidence_ns = later(r->evidence_ns, right->evidence_ns);
 	r->seen_ns = later(r->seen_ns, right->seen_ns);
 	r->changed_ns = later(r->changed_ns, right->changed_ns);
+	r->explored_ns = later(r->explored_ns, right->explored_ns);
 }

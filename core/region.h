@@ -34,10 +34,12 @@ struct region {
 	uint64_t evidence_ns; /* last; 0: never */
 	uint64_t seen_ns;     /* last access; 0: never */
 	uint64_t changed_ns;
-	uint64_t doubted_ns; /* when it last was */
-	float lower_share;   /* of its resident bytes, on lower tiers; set by the monitor */
-	uint8_t doubted;     /* bins, a bit each, whose last silence was not fully believed */
-	bool uneven;         /* there is a cut to be made in it */
+	uint64_t doubted_ns;  /* when it last was */
+	float lower_share;    /* of its resident bytes, on lower tiers; set by the monitor */
+	uint8_t doubted;      /* bins, a bit each, whose last silence was not fully believed */
+	bool uneven;          /* there is a cut to be made in it */
+	uint8_t unsettled;    /* windows for which it is looked at by itself, see shape.c */
+	uint64_t explored_ns; /* when it was last cut to see what is inside; 0: never */
 };
 
 /* A little more than exact: rounded down, the first byte of a bin would be in the one before. */

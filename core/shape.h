@@ -11,6 +11,7 @@
 #include "core/targets.h"
 
 /* Merge and split so that there are at most @max_nr_regions, and @min_nr_regions a target. */
-void shape_regions(struct targets *targets, uint32_t min_nr_regions, uint32_t max_nr_regions);
+void shape_regions(struct targets *targets, uint32_t min_nr_regions, uint32_t max_nr_regions,
+		   uint64_t now_ns);
 
 #endif

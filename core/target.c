@@ -9,6 +9,8 @@
 
 #include "core/error.h"
 
+/* The weight of who accessed the whole, in what is known of a part of it that differs. */
+#define PART_WEIGHT 0.25f
 /* New memory is cut at multiples of this: no huge page is in two regions at first. */
 #define ALIGN_BYTES (2ull << 20)
 
@@ -160,7 +162,8 @@ static double difference(const struct region *a, const struct region *b, uint64_
 {
 	struct rate rate_a = region_rate(a), rate_b = region_rate(b);
 
-	if (a->end != b->start || b->end - a->start > max_bytes || a->uneven || b->uneven)
+	if (a->end != b->start || b->end - a->start > max_bytes || a->uneven || b->uneven ||
+	    a->unsettled || b->unsettled)
 		return INFINITY;
 	/* Not known to be alike: they become one only where there is no room for both. */
 	if ((rate_a.exposure > 0) != (rate_b.exposure > 0))
@@ -193,6 +196,17 @@ void target_merge(struct target *target, double threshold, uint64_t max_bytes)
 	index_regions(target);
 }
 
+/* Cut because its parts differ: who accesses a part is not known well.  Or to look inside. */
+static void add_part(struct builder *b, const struct region *r, uint64_t start, uint64_t end,
+		     bool differs)
+{
+	struct region *part = &b->regions[b->nr++];
+
+	region_part(r, start, end, part);
+	if (differs)
+		attribution_scale(&part->who, PART_WEIGHT);
+}
+
 int target_split(struct target *target, const struct cut *cuts, size_t nr_cuts)
 {
 	struct builder b = { 0 };
@@ -203,15 +217,17 @@ int target_split(struct target *target, const struct cut *cuts, size_t nr_cuts)
 		return err;
 	for (size_t i = 0; i < target->nr_regions; i++) {
 		const struct region *r = &target->regions[i];
+		bool differs = false;
 		uint64_t at = r->start;
 
 		for (; cut < last && cut->at < r->end; cut++) {
 			if (cut->at <= at)
 				continue;
-			region_part(r, at, cut->at, &b.regions[b.nr++]);
+			differs |= cut->gain > 0;
+			add_part(&b, r, at, cut->at, differs);
 			at = cut->at;
 		}
-		region_part(r, at, r->end, &b.regions[b.nr++]);
+		add_part(&b, r, at, r->end, differs);
 	}
 	return finish(target, &b);
 }

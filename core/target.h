@@ -9,9 +9,12 @@
 #include "core/proc.h"
 #include "core/region.h"
 
+struct ram;
+
 struct target {
 	struct thermo_target info;
-	bool gone; /* found out since the last update */
+	const struct ram *ram; /* physical memory; NULL: a process */
+	bool gone;             /* found out since the last update */
 	size_t nr_regions;
 	struct region *regions;
 	uint64_t *starts; /* of the regions: a search touches nothing else */

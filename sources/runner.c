@@ -161,7 +161,11 @@ int runner_start(struct runner **runner, const struct thermo_source *source,
 	r->status.source = source;
 	r->rate_permille = r->status.rate_permille = THERMO_RATE_FULL;
 	r->state = calloc(1, source->state_bytes);
-	err = r->state ? thermo_reporter_new(&r->reporter, NR_REPORTS, index)
+	err = r->state ? thermo_reporter_new(
+					 &r->reporter,
+					 &(struct thermo_reporter_opts){ .nr_reports = NR_REPORTS,
+									 .nr_threads = 1,
+									 .source = index })
 		       : thermo_fail(-ENOMEM, "%s: no memory", source->name);
 	if (!err)
 		err = source->open(r->state, opts);

@@ -3,14 +3,38 @@
  * thermocline/report.h - report memory accesses.
  *
  * Whoever learns of an access - a sampling PMU, a page-table scanner, a program
- * about itself - says so with one struct thermo_access through a reporter.  A
- * reporter is one producer's end of a ring; the monitor reads the other end.
+ * about itself - says so with one struct thermo_access through a reporter.  What a
+ * report stands for is in its fields: one access or many, none ("known not
+ * accessed"), a byte, a page, a huge page, a range.
  *
- * Progress: thermo_report_access() never blocks, never allocates and makes no
- * system call; it ends after a bounded number of instructions.  One thread uses a
- * reporter at a time.  A report that finds the ring full is dropped and counted.
- * Order: the monitor sees the reports of one reporter in the order of the calls;
- * reports of different reporters have no order but their time_ns.
+ * A reporter is a set of rings: one for each of nr_threads threads, which a thread
+ * claims with its first report, and a shared one.  In the process that made it the
+ * other end is thermo_reporter_drain(); with thermocline/client.h it is the daemon.
+ *
+ * Progress: thermo_report_access() and thermo_report_accesses() may be called from
+ * any thread, from signal handlers, and from a handler that interrupts a report of
+ * the same thread.  They never block, never allocate and end after a bounded number
+ * of instructions; no thread can keep another from reporting.  The usual report
+ * executes no locked instruction and makes no system call.  System calls that cannot
+ * block are made by the first report of a thread and, while more threads report than
+ * there are rings, by one in some thousand.  A report that finds its ring full is
+ * dropped and counted.
+ * The shared ring takes the reports of handlers that interrupt a report, and of
+ * threads beyond nr_threads; there a report that loses the race for a slot too often
+ * is dropped and counted like one that finds the ring full.
+ *
+ * Order: who drains sees each report whole, with all that its thread wrote before
+ * it (release when it is published, acquire when it is taken), and the reports that a
+ * thread makes outside of handlers in the order of its calls.  (Once in its life a thread
+ * may move from the shared ring to one that became free; there the order may break.)
+ * Reports of different threads, and those of handlers, have no order but their time_ns.
+ *
+ * Limits: a handler that leaves a report for good (siglongjmp) costs its thread the
+ * ring: later reports of that thread use the shared ring.  One that leaves a report
+ * to the shared ring ends that ring: what follows there is dropped and counted.
+ * After fork() a child's reports through the parent's reporter are refused; it makes
+ * a reporter of its own.  fork() means the C library's: a child made by a raw clone
+ * system call, or by vfork(), must not report.
  */
 #ifndef THERMOCLINE_REPORT_H
 #define THERMOCLINE_REPORT_H
@@ -117,44 +141,86 @@ struct thermo_access {
 	uint8_t reserved[2];
 };
 
-/* The producer's end of a ring of reports. */
+/* A set of rings.  Opaque. */
 struct thermo_reporter;
 
 /**
- * thermo_reporter_new() - Make a reporter with room for @nr_reports.
- * @reporter:	Out: the new reporter; the caller frees it.
- * @nr_reports:	A power of two, 2 to 2^24; 64 bytes each.
+ * struct thermo_reporter_opts - Zeroes mean the default.
+ * @nr_reports:	Room of each ring: a power of two, 2 to 2^24, 64 bytes each; default
+ *		4096.  The shared ring has no more than 4096.
+ * @nr_threads:	Rings for threads, 1 to 1024; default 16.  Any number of threads may
+ *		report; those beyond use the shared ring, which is slower.
  * @source:	What thermo_access.source becomes in every report.
+ */
+struct thermo_reporter_opts {
+	uint32_t nr_reports;
+	uint32_t nr_threads;
+	uint8_t source;
+};
+
+/**
+ * thermo_reporter_new() - Make a reporter.  All its memory is touched here.
+ * @reporter:	Out: the new reporter; the caller frees it.
+ * @opts:	NULL: all default.
  *
  * Return: 0, -EINVAL or -ENOMEM.
  */
-THERMO_API int thermo_reporter_new(struct thermo_reporter **reporter, uint32_t nr_reports,
-				   uint8_t source);
+THERMO_API int thermo_reporter_new(struct thermo_reporter **reporter,
+				   const struct thermo_reporter_opts *opts);
 
 /* Neither end may be in use any more.  Accepts NULL. */
 THERMO_API void thermo_reporter_free(struct thermo_reporter *reporter);
 
 /**
- * thermo_report_access() - Report an access.
+ * thermo_report_access() - Report an access.  Any thread, any signal handler.
  *
- * Return: false when the ring was full: the report is dropped and counted.
+ * Return: false when the report was dropped, or refused after a fork.
  */
 THERMO_API bool thermo_report_access(struct thermo_reporter *reporter,
 				     const struct thermo_access *access);
 
 /**
+ * thermo_report_accesses() - Report several at once; they become visible together.
+ *
+ * Cheaper than one by one.  (In the shared ring they become visible one by one.)
+ *
+ * Return: how many were accepted: the first ones; the rest was dropped and counted.
+ */
+THERMO_API size_t thermo_report_accesses(struct thermo_reporter *reporter,
+					 const struct thermo_access *accesses, size_t nr);
+
+/**
  * thermo_reporter_drain() - The consumer's side: take reports out.
  * @out:	Room for @max reports.
  *
- * One thread at a time, any thread.
+ * One thread at a time, any thread.  Goes round the rings, so that none starves; a
+ * ring that nobody claimed costs nothing, an empty one a look at its index.  Takes
+ * nothing from a reporter that another process drains.
  *
- * Return: how many were taken, oldest first.
+ * Return: how many were taken; those of one ring oldest first.
  */
 THERMO_API size_t thermo_reporter_drain(struct thermo_reporter *reporter, struct thermo_access *out,
 					size_t max);
 
-/* Reports lost because the ring was full, since it was made.  Any thread. */
+/* Reports dropped by all rings since it was made.  Any thread. */
 THERMO_API uint64_t thermo_reporter_dropped(const struct thermo_reporter *reporter);
+
+/* Number of rings: the threads' are 0 to nr - 2, the shared one is nr - 1. */
+THERMO_API uint32_t thermo_reporter_nr_rings(const struct thermo_reporter *reporter);
+
+/* Reports dropped by ring @ring; 0 if there is none of that number.  Any thread. */
+THERMO_API uint64_t thermo_reporter_ring_dropped(const struct thermo_reporter *reporter,
+						 uint32_t ring);
+
+/*
+ * The process whose own accesses are all that this reporter can tell of, a client's; 0:
+ * it may tell of any.  So a client that reports all the time (watched_ns 0) has watched
+ * its own memory only.
+ */
+THERMO_API int32_t thermo_reporter_pid(const struct thermo_reporter *reporter);
+
+/* Reports refused to this process because another made the reporter, before a fork. */
+THERMO_API uint64_t thermo_reporter_refused(const struct thermo_reporter *reporter);
 
 #ifdef __cplusplus
 }

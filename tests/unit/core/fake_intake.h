@@ -44,7 +44,9 @@ static inline int make(void **state)
 	ingest_init(&ingest, &targets);
 	intake = (struct intake){ .reporter = NULL };
 	now_ns = SECOND;
-	return thermo_reporter_new(&intake.reporter, 1 << 12, 0);
+	return thermo_reporter_new(
+			&intake.reporter,
+			&(struct thermo_reporter_opts){ .nr_reports = 1 << 12, .nr_threads = 1 });
 }
 
 static inline int drop(void **state)

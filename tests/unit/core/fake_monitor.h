@@ -36,7 +36,8 @@ static inline int make(void **state)
 	fake_host_init(&fake);
 	snapshot = NULL;
 	return thermo_monitor_new(&monitor, &fake.host, &(struct thermo_monitor_opts){ 0 }) ||
-	       thermo_reporter_new(&reporter, 1 << 16, 0) ||
+	       thermo_reporter_new(&reporter, &(struct thermo_reporter_opts){ .nr_reports = 1 << 16,
+									      .nr_threads = 1 }) ||
 	       thermo_monitor_add_reporter(monitor, reporter, "test");
 }
 

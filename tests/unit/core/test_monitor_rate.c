@@ -53,7 +53,11 @@ static void samples_lost_in_a_full_ring_do_not_lower_the_rate(void **state)
 	(void)state;
 	put_process(PID, 1, 64 * MIB);
 	assert_int_equal(watch_all(), 1);
-	assert_int_equal(thermo_reporter_new(&small, 64, 1), 0);
+	assert_int_equal(thermo_reporter_new(&small,
+					     &(struct thermo_reporter_opts){ .nr_reports = 64,
+									     .nr_threads = 1,
+									     .source = 1 }),
+			 0);
 	assert_int_equal(thermo_monitor_add_reporter(monitor, small, "small"), 0);
 	for (uint64_t i = 0; i < 640; i++) {
 		struct thermo_access a = exact(BASE + i * MIB / 10, 1, 1000);
@@ -240,7 +244,11 @@ static void two_sources_give_the_same_rate_as_one(void **state)
 	(void)state;
 	put_process(PID, 1, 64 * MIB);
 	assert_int_equal(watch_all(), 1);
-	assert_int_equal(thermo_reporter_new(&second, 1 << 12, 1), 0);
+	assert_int_equal(thermo_reporter_new(&second,
+					     &(struct thermo_reporter_opts){ .nr_reports = 1 << 12,
+									     .nr_threads = 1,
+									     .source = 1 }),
+			 0);
 	assert_int_equal(thermo_monitor_add_reporter(monitor, second, "second"), 0);
 	for (int window = 0; window < 10; window++) {
 		/* Another sampler with another period, and one that looks at all now and then. */

@@ -195,7 +195,11 @@ static void each_source_tells_its_name_reports_losses_and_period(void **state)
 	(void)state;
 	put_process(PID, 1, 64 * MIB);
 	assert_int_equal(watch_all(), 1);
-	assert_int_equal(thermo_reporter_new(&small, 4, 1), 0);
+	assert_int_equal(
+			thermo_reporter_new(&small, &(struct thermo_reporter_opts){ .nr_reports = 4,
+										    .nr_threads = 1,
+										    .source = 1 }),
+			0);
 	/* What was lost before is not ours. */
 	for (int i = 0; i < 10; i++)
 		(void)thermo_report_access(small, &(struct thermo_access){ .extent_bytes = 0 });
@@ -233,7 +237,11 @@ static void region_tells_from_which_sources_it_is_known(void **state)
 	assert_int_equal(watch_all(), 1);
 	struct thermo_reporter *second;
 
-	assert_int_equal(thermo_reporter_new(&second, 16, 1), 0);
+	assert_int_equal(thermo_reporter_new(&second,
+					     &(struct thermo_reporter_opts){ .nr_reports = 16,
+									     .nr_threads = 1,
+									     .source = 1 }),
+			 0);
 	assert_int_equal(thermo_monitor_add_reporter(monitor, second, "second"), 0);
 	struct thermo_access a = exact(BASE, 2 * MIB, 30);
 
@@ -242,7 +250,7 @@ static void region_tells_from_which_sources_it_is_known(void **state)
 	r = region_at(next_window(), BASE);
 	assert_near((double)r->sources[0], 0.25, 0.1);
 	assert_near((double)r->sources[1], 0.75, 0.1);
-	assert_near(r->accesses_per_s, 20, 0.1);
+	assert_near(snapshot->accesses_per_s, 20, 0.1);
 	thermo_monitor_remove_reporter(monitor, second);
 	thermo_reporter_free(second);
 }

@@ -35,7 +35,8 @@ static int make(void **state)
 					    .buffer_bytes = FAKE_RING_BYTES };
 	mem = calloc(1, source->state_bytes);
 	return !mem || thermo_settings_open(&settings, &fake.host, NULL) ||
-	       thermo_reporter_new(&reporter, 1024, 0);
+	       thermo_reporter_new(&reporter, &(struct thermo_reporter_opts){ .nr_reports = 1024,
+									      .nr_threads = 1 });
 }
 
 static int drop(void **state)

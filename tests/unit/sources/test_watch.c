@@ -22,7 +22,8 @@ static int make(void **state)
 {
 	(void)state;
 	watch_set_init(&set, HORIZON);
-	return thermo_reporter_new(&reporter, 1024, 0);
+	return thermo_reporter_new(&reporter, &(struct thermo_reporter_opts){ .nr_reports = 1024,
+									      .nr_threads = 1 });
 }
 
 static int drop(void **state)
