@@ -13,8 +13,9 @@
 #define FIRST_OCTAVE 1 /* of latencies: below 4 ns is one bucket */
 
 /*
- * Which of the keys it is, a bit each.  No branch: it cannot be predicted.  This is
- * most of the cost of a report, three times each; compilers do not find it themselves.
+ * Which of the keys it is, a bit each.  No branch, here and below: whether a key is
+ * known cannot be predicted.  This is most of the cost of a report, three times each;
+ * compilers do not find it themselves.
  */
 static inline unsigned int find_key(const struct heavy *h, uint32_t key)
 {
@@ -35,20 +36,36 @@ static inline unsigned int find_key(const struct heavy *h, uint32_t key)
 #endif
 }
 
+/* The lightest of the keys, a bit each. */
+static inline unsigned int find_lightest(const struct heavy *h)
+{
+#ifdef __SSE2__
+	__m128 low = _mm_load_ps(h->weight), high = _mm_load_ps(h->weight + 4);
+	__m128 least = _mm_min_ps(low, high);
+
+	least = _mm_min_ps(least, _mm_shuffle_ps(least, least, _MM_SHUFFLE(1, 0, 3, 2)));
+	least = _mm_min_ps(least, _mm_shuffle_ps(least, least, _MM_SHUFFLE(2, 3, 0, 1)));
+	return (unsigned int)_mm_movemask_ps(_mm_cmpeq_ps(low, least)) |
+	       (unsigned int)_mm_movemask_ps(_mm_cmpeq_ps(high, least)) << 4;
+#else
+	unsigned int lightest = 0;
+
+	for (unsigned int i = 1; i < HEAVY_KEYS; i++)
+		lightest = h->weight[i] < h->weight[lightest] ? i : lightest;
+	return 1u << lightest;
+#endif
+}
+
 static inline void heavy_add(struct heavy *h, float *error, uint32_t key, float weight)
 {
-	unsigned int hits = find_key(h, key);
-	int lightest = 0;
+	unsigned int hits = find_key(h, key), lightest = find_lightest(h);
+	/* The last bit for weights that compare with nothing; there are none. */
+	int slot = __builtin_ctz((hits ? hits : lightest) | 1u << (HEAVY_KEYS - 1));
+	float before = h->weight[slot];
 
-	if (__builtin_expect(hits != 0, 1)) {
-		h->weight[__builtin_ctz(hits)] += weight;
-		return;
-	}
-	for (int i = 1; i < HEAVY_KEYS; i++)
-		lightest = h->weight[i] < h->weight[lightest] ? i : lightest;
-	h->key[lightest] = key;
-	error[lightest] = h->weight[lightest];
-	h->weight[lightest] += weight;
+	error[slot] = hits ? error[slot] : before;
+	h->key[slot] = key;
+	h->weight[slot] = before + weight;
 }
 
 /* Bit patterns of positive floats are in the order of their values: exponent, then half octaves. */

@@ -140,6 +140,7 @@ static void prefetch(const struct region *r)
 	for (int kind = 0; kind < NR_HEAVY; kind++)
 		__builtin_prefetch(&r->who.heavy[kind], 1);
 	__builtin_prefetch(&r->who.total, 1);
+	__builtin_prefetch(&r->who.error, 1);
 	__builtin_prefetch(&r->who.levels, 1);
 	__builtin_prefetch(&r->who.latencies[LATENCY_BUCKETS / 2], 1);
 }
