@@ -176,9 +176,10 @@ static void take_name(struct client *c, const struct client_hello *hello)
 {
 	size_t len = strnlen(hello->name, sizeof(c->info.name) - 1);
 
+	memcpy(c->info.name, hello->name, len);
 	for (size_t i = 0; i < len; i++)
-		c->info.name[i] = hello->name[i] >= ' ' && hello->name[i] <= '~' ? hello->name[i]
-										 : '?';
+		if (c->info.name[i] < ' ' || c->info.name[i] > '~')
+			c->info.name[i] = '?';
 	c->info.name[len] = '\0';
 }
 
