@@ -42,7 +42,7 @@ HAVE_SYSTEMD    := $(call feature,SYSTEMD,$(call has_pkg,libsystemd))
 # Only the bench is compared with it, nothing links it.
 HAVE_CK         := $(call feature,CK,$(call has_pkg,ck))
 HAVE            := $(foreach f,TRACEEVENT SYSTEMD,$(if $(HAVE_$f),$f))
-PKGS            := json-c hwloc libzstd $(if $(HAVE_TRACEEVENT),libtraceevent) $(if $(HAVE_SYSTEMD),libsystemd)
+PKGS            := json-c hwloc libzstd libxxhash $(if $(HAVE_TRACEEVENT),libtraceevent) $(if $(HAVE_SYSTEMD),libsystemd)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wpointer-arith -Wwrite-strings -Wundef -Wformat=2 -Wimplicit-fallthrough \
@@ -64,6 +64,7 @@ REPORT_SRC := core/error.c $(patsubst %,report_api/%.c,reporter claim drain clie
 MON_SRC   := $(filter-out $(REPORT_SRC),$(LIB_SRC))
 CLI_SRC   := $(wildcard cli/*.c tests/lab/*.c)
 WORK_SRC  := $(wildcard bench/workload/*.c)
+SIM_SRC   := $(wildcard bench/sim/*.c)
 TRUTH_SRC := $(filter-out %/plugin.c %/touch.c,$(wildcard tests/lab/truth/*.c))
 TEST_SRC  := $(wildcard tests/unit/*/test_*.c)
 BENCH_SRC := $(wildcard bench/bench_*.c)
@@ -73,6 +74,7 @@ REPORT_OBJ := $(REPORT_SRC:%.c=$(O)/%.o)
 MON_OBJ   := $(MON_SRC:%.c=$(O)/%.o)
 CLI_OBJ   := $(CLI_SRC:%.c=$(O)/%.o)
 WORK_OBJ  := $(WORK_SRC:%.c=$(O)/%.o)
+SIM_OBJ   := $(SIM_SRC:%.c=$(O)/%.o)
 TRUTH_OBJ := $(TRUTH_SRC:%.c=$(O)/%.o)
 REPORT_LIB := $(O)/libthermocline.a
 REPORT_SO := $(O)/libthermocline.so.$(SOVERSION)
@@ -143,12 +145,13 @@ $(O)/lab/%: tests/lab/%
 	@mkdir -p $(@D)
 	$(Q)$(INSTALL) -m 755 $< $@
 
-# Tests of bench/workload and cli link their objects; everything else needs the library only.
+# Tests of bench and cli link their objects, and benches the simulation; all else needs the library only.
 # --wrap lets a test stand in for a system call (tests name what they wrap).
 $(O)/tests/%.o $(O)/bench/%.o: override CPPFLAGS += -DTEST_DATA='"$(CURDIR)/tests/data"'
 $(TESTS): override LDLIBS += -lcmocka
 $(O)/bench/bench_report.o: override CPPFLAGS += $(if $(HAVE_CK),-DHAVE_CK=1)
-$(filter $(O)/tests/unit/bench/%,$(TESTS)): $(filter-out %/main.o,$(WORK_OBJ))
+$(filter $(O)/tests/unit/bench/%,$(TESTS)): $(filter-out %/main.o,$(WORK_OBJ)) $(SIM_OBJ)
+$(BENCHES): $(SIM_OBJ)
 $(filter $(O)/tests/unit/cli/%,$(TESTS)): $(filter-out %/main.o,$(CLI_OBJ))
 $(TESTS) $(BENCHES): %: %.o $(LIBS)
 	$(call say,LD)
@@ -207,8 +210,8 @@ lint:
 		grep -q "&$$s," sources/registry.c || { echo "$$s is not in sources/registry.c"; exit 1; }; done
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=missingIncludeSystem -I. -Iinclude $(HAVE:%=-DHAVE_%=1) \
-		-DTHERMO_LAB_DIR='""' -DTHERMO_VERSION='""' $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(TRUTH_SRC)
-	$(Q)clang-tidy --quiet $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(TRUTH_SRC) -- $(CPPFLAGS) -std=gnu11
+		-DTHERMO_LAB_DIR='""' -DTHERMO_VERSION='""' $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(SIM_SRC) $(TRUTH_SRC)
+	$(Q)clang-tidy --quiet $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(SIM_SRC) $(TRUTH_SRC) -- $(CPPFLAGS) -std=gnu11
 	$(Q)for m in docs/man/*.[1-8]; do groff -man -ww -z -Tutf8 $$m || exit 1; done
 	$(Q)shellcheck -x $(OUR_SH)
 

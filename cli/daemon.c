@@ -11,20 +11,9 @@
 #include "cli/log.h"
 #include "core/error.h"
 
-#define DEFAULT_WINDOW_MS 1000
-#define DEFAULT_CPU_BUDGET_PCT 1.0
 #define DRAIN_NS 500000000ull
 #define TARGETS_INTERVAL_NS 5000000000ull
 #define NO_TARGETS_INTERVAL_NS 2000000000ull
-/* Less than this tells nothing any more: it is not gone below for the CPU budget. */
-#define MIN_RATE_PERMILLE 300u
-#define STABLE_RATE_PERMILLE 500u
-/* A change of this share of all accesses is worth a closer look, for so long. */
-#define UNSTABLE_SHARE 0.05f
-#define UNSTABLE_NS 15000000000ull
-/* The budget holds on average over this time, and for a window at so many times it. */
-#define CREDIT_NS 600e9
-#define BURST_FACTOR 5.0
 #define MAX_PIDS 1024
 
 static bool is_wanted(const struct daemon_opts *opts, const struct thermo_source *source)
@@ -133,7 +122,7 @@ static int start_tiering(struct daemon *d)
 
 static uint64_t window_ns(const struct daemon *d)
 {
-	return (d->opts->window_ms ? d->opts->window_ms : DEFAULT_WINDOW_MS) * 1000000ull;
+	return d->governor.window_ms * 1000000ull;
 }
 
 static uint64_t process_cpu_ns(void)
@@ -142,13 +131,6 @@ static uint64_t process_cpu_ns(void)
 
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-}
-
-/* Of one CPU, as a share. */
-static double cpu_budget(const struct daemon *d)
-{
-	return (d->opts->cpu_budget_pct > 0 ? d->opts->cpu_budget_pct : DEFAULT_CPU_BUDGET_PCT) /
-	       100 * d->nr_sockets;
 }
 
 static void update_targets(struct daemon *d, uint64_t now_ns)
@@ -184,13 +166,9 @@ int daemon_start(struct daemon *d, const struct thermo_host *host, const struct 
 {
 	int err;
 
-	*d = (struct daemon){ .host = host,
-			      .opts = opts,
-			      .settings.lock_fd = -1,
-			      .nr_targets = -1,
-			      .allowed_permille = THERMO_RATE_FULL,
-			      .rate_permille = THERMO_RATE_FULL };
-	d->nr_sockets = count_sockets(host);
+	*d = (struct daemon){
+		.host = host, .opts = opts, .settings.lock_fd = -1, .nr_targets = -1
+	};
 	err = start_tiering(d);
 	if (!err)
 		err = thermo_monitor_new(&d->monitor, host, &opts->monitor);
@@ -207,11 +185,9 @@ int daemon_start(struct daemon *d, const struct thermo_host *host, const struct 
 		return err;
 	start_clients(d);
 	d->started_ns = d->window_start_ns = thermo_host_now_ns(host);
+	governor_init(&d->governor, &opts->governor, count_sockets(host), d->started_ns);
+	d->governor.cpu_ns = process_cpu_ns();
 	d->window_at_ns = d->started_ns + window_ns(d);
-	d->cpu_ns = process_cpu_ns();
-	d->cpu_credit_ns = cpu_budget(d) * CREDIT_NS;
-	/* Everything is new at first. */
-	d->unstable_until_ns = d->started_ns + 2 * UNSTABLE_NS;
 	update_targets(d, d->started_ns);
 	return 0;
 }
@@ -221,67 +197,27 @@ const struct thermo_topology *daemon_topology(const struct daemon *d)
 	return d->tierer ? tierer_topology(d->tierer) : &d->topology;
 }
 
-static void measure_cpu(struct daemon *d, uint64_t elapsed_ns)
+/* What the top tier can hold; 0 when there is nothing to tier. */
+static uint64_t top_bytes(const struct daemon *d)
 {
-	uint64_t cpu_ns = process_cpu_ns(), migrator_ns = 0;
-	double budget_ns_per_ns = cpu_budget(d);
+	const struct thermo_topology *t = daemon_topology(d);
+	uint64_t bytes = 0;
 
-	if (d->tierer) {
-		struct tierer_status status;
+	for (size_t i = 0; t->nr_tiers > 1 && i < t->nr_nodes; i++)
+		if (t->nodes[i].tier == 0)
+			bytes += t->nodes[i].total_bytes - t->nodes[i].reserve_bytes;
+	return bytes;
+}
 
+static void govern(struct daemon *d)
+{
+	struct tierer_status status = { 0 };
+
+	if (d->tierer)
 		tierer_status(d->tierer, &status);
-		migrator_ns = status.cpu_ns;
-	}
-	double all_ns = (double)(cpu_ns - d->cpu_ns);
-	double ours_ns = all_ns - (double)(migrator_ns - d->cpu_migrator_ns);
-
-	d->cpu_ns = cpu_ns;
-	d->cpu_migrator_ns = migrator_ns;
-	/* Smoothed over some ten windows, for people. */
-	d->cpu_with_moves_pct += 0.1 * (100 * all_ns / (double)elapsed_ns - d->cpu_with_moves_pct);
-	d->cpu_pct += 0.1 * (100 * ours_ns / (double)elapsed_ns - d->cpu_pct);
-	d->cpu_credit_ns += budget_ns_per_ns * (double)elapsed_ns - ours_ns;
-	if (d->cpu_credit_ns > budget_ns_per_ns * CREDIT_NS)
-		d->cpu_credit_ns = budget_ns_per_ns * CREDIT_NS;
-	if (d->cpu_credit_ns < -budget_ns_per_ns * CREDIT_NS)
-		d->cpu_credit_ns = -budget_ns_per_ns * CREDIT_NS;
-}
-
-static bool is_over_budget(const struct daemon *d)
-{
-	return d->cpu_credit_ns < 0 || d->cpu_pct > 100 * BURST_FACTOR * cpu_budget(d);
-}
-
-/*
- * The sampling governor.  While the picture changes the sources run at their full
- * rate, else at a fraction that is enough to notice a change.  The CPU budget is
- * kept on average over ten minutes: what is saved in quiet times pays for bursts,
- * and when it is spent the sources sample less rather than fall behind.
- */
-static void govern(struct daemon *d, uint64_t now_ns, uint64_t elapsed_ns)
-{
-	uint32_t allowed = d->allowed_permille, rate;
-
-	measure_cpu(d, elapsed_ns);
-	if (is_over_budget(d) && allowed > MIN_RATE_PERMILLE) {
-		allowed = allowed * 9 / 10 > MIN_RATE_PERMILLE ? allowed * 9 / 10
-							       : MIN_RATE_PERMILLE;
-		d->nr_sheds++;
-	} else if (!is_over_budget(d) && allowed < THERMO_RATE_FULL) {
-		allowed = allowed * 11 / 10 + 1 < THERMO_RATE_FULL ? allowed * 11 / 10 + 1
-								   : THERMO_RATE_FULL;
-	}
-	d->allowed_permille = allowed;
-	if (d->snapshot->changed_share > UNSTABLE_SHARE)
-		d->unstable_until_ns = now_ns + UNSTABLE_NS;
-	rate = now_ns < d->unstable_until_ns ? THERMO_RATE_FULL : STABLE_RATE_PERMILLE;
-	rate = rate < allowed ? rate : allowed;
-	/* Small steps are not worth the trouble. */
-	if (10 * rate > 9 * d->rate_permille && 9 * rate < 10 * d->rate_permille)
-		return;
-	for (size_t i = 0; i < d->nr_runners; i++)
-		runner_set_rate(d->runners[i], rate);
-	d->rate_permille = rate;
+	if (governor_step(&d->governor, d->snapshot, top_bytes(d), process_cpu_ns(), status.cpu_ns))
+		for (size_t i = 0; i < d->nr_runners; i++)
+			runner_set_rate(d->runners[i], d->governor.rate_permille);
 }
 
 /* A source that ended by itself is told once; what it changed goes back at the end. */
@@ -336,8 +272,8 @@ static int close_window(struct daemon *d, uint64_t now_ns)
 	if (snapshot->nr_gone && d->targets_at_ns > now_ns + NO_TARGETS_INTERVAL_NS)
 		d->targets_at_ns = now_ns + NO_TARGETS_INTERVAL_NS;
 	tick(d, elapsed_ns);
-	if (elapsed_ns)
-		govern(d, now_ns, elapsed_ns);
+	govern(d);
+	d->window_at_ns = now_ns + window_ns(d);
 	return 0;
 }
 

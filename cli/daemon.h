@@ -9,6 +9,7 @@
 #define CLI_DAEMON_H
 
 #include "cli/clients.h"
+#include "cli/governor.h"
 #include "core/host.h"
 #include "core/settings.h"
 #include "sources/runner.h"
@@ -21,18 +22,15 @@
  * struct daemon_opts - What the user asked for.  Zeroes mean the default.
  * @sources:	Names of the sources to use, NULL-terminated; NULL: all that run here.
  * @monitor_only:	Watch, move nothing; also where there is nothing to tier.
- * @cpu_budget_pct:	CPU time for sampling and monitoring, in percent of one CPU for
- *		each socket; default 1.  Moving pages has a budget of its own.
- * @window_ms:	Length of a window; default 1000.
  * @clients:	Which programs may report their own accesses.
+ * @governor:	CPU budget, windows, what to sample for.
  */
 struct daemon_opts {
 	char **sources;
 	bool monitor_only;
 	bool pause_damon_stat;
-	double cpu_budget_pct;
-	uint32_t window_ms;
 	enum clients_policy clients;
+	struct governor_opts governor;
 	struct thermo_target_spec targets;
 	struct thermo_monitor_opts monitor;
 	struct tierer_opts tierer;
@@ -53,20 +51,11 @@ struct daemon {
 	struct thermo_snapshot *snapshot; /* newest, NULL before the first window */
 	char tick_error[256];             /* of tiering, that was told; "" when all is well */
 	int nr_targets;                   /* -1: not looked yet */
-	uint32_t nr_sockets;
 	uint64_t started_ns;
 	uint64_t window_at_ns; /* when the next window closes */
 	uint64_t targets_at_ns;
 	uint64_t window_start_ns;
-	uint64_t cpu_ns; /* of the process at the last window */
-	uint64_t cpu_migrator_ns;
-	double cpu_pct; /* of one CPU, last window, without moving pages */
-	double cpu_with_moves_pct;
-	double cpu_credit_ns;       /* of the budget, saved up to ten minutes' worth */
-	uint64_t unstable_until_ns; /* the picture changes: sample at the full rate */
-	uint32_t allowed_permille;  /* by the CPU budget */
-	uint32_t rate_permille;     /* in use */
-	uint64_t nr_sheds;          /* times that the rate was lowered for the CPU budget */
+	struct governor governor;
 };
 
 /* Return: 0 or -errno; then daemon_stop() is still to be called. */

@@ -19,60 +19,40 @@
 #include "cli/daemon.h"
 #include "cli/log.h"
 #include "cli/status.h"
+#include "cli/watch_options.h"
 #include "core/cleanup.h"
 #include "core/error.h"
-#include "core/number.h"
 #include "core/privilege.h"
 
-#define MAX_TARGET_PIDS 256
-#define MAX_SOURCE_NAMES 16
+#define COMMAND "thermocline run"
 #define STATUS_FILE_INTERVAL_NS 5000000000ull
 
 struct run_opts {
-	struct daemon_opts daemon;
-	pid_t pids[MAX_TARGET_PIDS];
-	char *sources[MAX_SOURCE_NAMES + 1];
+	struct watch_opts watch;
 	uint64_t status_interval_s;
 	uint64_t duration_s; /* 0: until told to stop */
 	bool json;
 };
 
 enum {
-	OPT_CGROUP = 256,
-	OPT_NAME,
-	OPT_MIN_RSS,
-	OPT_TIERS,
-	OPT_CPU_BUDGET,
+	OPT_TIERS = WATCH_OPT_END,
 	OPT_MIGRATE_RATE,
 	OPT_MIGRATE_SHARE,
-	OPT_REGIONS,
-	OPT_WINDOW,
 	OPT_STATUS_INTERVAL,
 	OPT_DURATION,
 	OPT_DRY_RUN,
 	OPT_MONITOR,
-	OPT_PAUSE,
-	OPT_CLIENTS,
 };
 
 static const struct option long_options[] = {
-	{ "pid", required_argument, NULL, 'p' },
-	{ "cgroup", required_argument, NULL, OPT_CGROUP },
-	{ "name", required_argument, NULL, OPT_NAME },
-	{ "min-rss", required_argument, NULL, OPT_MIN_RSS },
-	{ "source", required_argument, NULL, 's' },
+	WATCH_LONG_OPTIONS,
 	{ "tiers", required_argument, NULL, OPT_TIERS },
-	{ "cpu-budget", required_argument, NULL, OPT_CPU_BUDGET },
 	{ "migrate-rate", required_argument, NULL, OPT_MIGRATE_RATE },
 	{ "migrate-share", required_argument, NULL, OPT_MIGRATE_SHARE },
-	{ "regions", required_argument, NULL, OPT_REGIONS },
-	{ "window", required_argument, NULL, OPT_WINDOW },
 	{ "status-interval", required_argument, NULL, OPT_STATUS_INTERVAL },
 	{ "duration", required_argument, NULL, OPT_DURATION },
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "monitor", no_argument, NULL, OPT_MONITOR },
-	{ "pause-damon-stat", no_argument, NULL, OPT_PAUSE },
-	{ "clients", required_argument, NULL, OPT_CLIENTS },
 	{ "format", required_argument, NULL, 'f' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -84,22 +64,9 @@ static void print_usage(FILE *out)
 		"usage: thermocline run [OPTION...]\n\n"
 		"Watches which memory is accessed and moves hot pages to fast nodes and cold "
 		"pages\n"
-		"to slow ones.  With no option it finds sources, tiers and processes by itself.\n\n"
-		"Which processes (all that is given must hold):\n"
-		"  -p, --pid PID              this one; may be repeated, up to %d times\n"
-		"      --cgroup PATH          those in this cgroup or below it\n"
-		"      --name PATTERN         those whose command name matches the shell pattern\n"
-		"      --min-rss SIZE         those with so much resident memory; default 32M\n"
-		"                             unless one of the above is given\n"
-		"How:\n"
-		"  -s, --source NAME[,NAME]   only these sources; default: all that run here\n"
-		"      --pause-damon-stat     turn DAMON_STAT off while running, to use DAMON\n"
-		"      --clients all|root|none  whose programs may report their own accesses;\n"
-		"                             default all\n"
+		"to slow ones.  With no option it finds sources, tiers and processes by "
+		"itself.\n\n" WATCH_USAGE_TARGETS WATCH_USAGE_HOW
 		"      --tiers LIST           nodes from fast to slow, as 0,1/2; default: found\n"
-		"      --regions MIN-MAX      number of regions; default 10-1000\n"
-		"      --window MS            length of a window, 100 to 60000; default 1000\n"
-		"      --cpu-budget PCT       of one CPU for each socket; default 1\n"
 		"      --migrate-share PCT    of time that may be spent moving pages; default 50\n"
 		"      --migrate-rate MIB     MiB a second at most, both directions; default no "
 		"limit\n"
@@ -109,126 +76,33 @@ static void print_usage(FILE *out)
 		"      --status-interval S    seconds between status lines; default 10, 0: none\n"
 		"  -f, --format text|json     of the status lines; default text\n"
 		"      --duration S           stop after so many seconds\n"
-		"  -h, --help                 this text\n",
-		MAX_TARGET_PIDS);
+		"  -h, --help                 this text\n");
 }
 
-static int bad(const char *option, const char *value, const char *expected)
+static int parse_tiering(struct run_opts *o, int c, char *arg)
 {
-	fprintf(stderr, "thermocline run: %s: '%s' is not %s\n", option, value, expected);
-	return -EINVAL;
-}
-
-static int parse_range(const char *text, uint32_t *min, uint32_t *max)
-{
-	char copy[32];
-	char *dash;
-	uint64_t low, high;
-
-	if (strlen(text) >= sizeof(copy))
-		return -EINVAL;
-	(void)snprintf(copy, sizeof(copy), "%s", text);
-	dash = strchr(copy, '-');
-	if (!dash)
-		return -EINVAL;
-	*dash = '\0';
-	if (thermo_parse_u64(copy, 1000000, &low) || thermo_parse_u64(dash + 1, 1000000, &high) ||
-	    low < 1 || high < 10 || low > high)
-		return -EINVAL;
-	*min = (uint32_t)low;
-	*max = (uint32_t)high;
-	return 0;
-}
-
-static int add_pid(struct run_opts *o, const char *text)
-{
-	struct thermo_target_spec *t = &o->daemon.targets;
-	uint64_t pid;
-
-	if (thermo_parse_u64(text, 1u << 22, &pid) || pid == 0)
-		return bad("--pid", text, "a process id");
-	if (t->nr_pids == MAX_TARGET_PIDS)
-		return bad("--pid", text, "possible any more: too many; use --cgroup or --name");
-	o->pids[t->nr_pids++] = (pid_t)pid;
-	t->pids = o->pids;
-	return 0;
-}
-
-static int add_sources(struct run_opts *o, char *text)
-{
-	size_t nr = 0;
-	char *save = NULL;
-
-	while (o->sources[nr])
-		nr++;
-	for (char *name = strtok_r(text, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
-		if (!thermo_source_find(name))
-			return bad("--source", name, "a source: see thermocline sources");
-		if (nr == MAX_SOURCE_NAMES)
-			return bad("--source", name, "possible any more: too many");
-		o->sources[nr++] = name;
-	}
-	o->daemon.sources = nr ? o->sources : NULL;
-	return nr ? 0 : bad("--source", text, "a source: see thermocline sources");
-}
-
-/* A number with its range.  Return: 0 or -EINVAL, said. */
-static int number(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *value)
-{
-	char expected[80];
-
-	if (thermo_parse_u64(text, max, value) == 0 && *value >= min)
-		return 0;
-	(void)snprintf(expected, sizeof(expected), "a number from %" PRIu64 " to %" PRIu64, min,
-		       max);
-	return bad(option, text, expected);
-}
-
-static int parse_clients(struct daemon_opts *d, const char *arg)
-{
-	static const char *const names[] = { "all", "root", "none" };
-
-	for (enum clients_policy p = CLIENTS_ALL; p <= CLIENTS_NONE; p++)
-		if (strcmp(arg, names[p]) == 0) {
-			d->clients = p;
-			return 0;
-		}
-	return bad("--clients", arg, "all, root or none");
-}
-
-static int parse_how(struct run_opts *o, int c, char *arg)
-{
-	struct daemon_opts *d = &o->daemon;
+	struct tierer_opts *t = &o->watch.daemon.tierer;
 	uint64_t n = 0;
-	int err = 0;
+	int err;
 
 	switch (c) {
 	case OPT_TIERS:
-		d->tierer.tiers = arg;
-		return 0;
-	case OPT_CPU_BUDGET:
-		if (thermo_parse_decimal(arg, 100, &d->cpu_budget_pct) || d->cpu_budget_pct <= 0)
-			return bad("--cpu-budget", arg, "a percentage above 0, up to 100");
+		t->tiers = arg;
 		return 0;
 	case OPT_MIGRATE_RATE:
-		err = number("--migrate-rate", arg, 1, 1u << 20, &n);
-		d->tierer.bytes_per_s = n << 20;
+		err = option_number(COMMAND, "--migrate-rate", arg, 1, 1u << 20, &n);
+		t->bytes_per_s = n << 20;
 		return err;
 	case OPT_MIGRATE_SHARE:
-		err = number("--migrate-share", arg, 1, 100, &n);
-		d->tierer.share_pct = (uint32_t)n;
+		err = option_number(COMMAND, "--migrate-share", arg, 1, 100, &n);
+		t->share_pct = (uint32_t)n;
 		return err;
-	case OPT_REGIONS:
-		if (parse_range(arg, &d->monitor.min_nr_regions, &d->monitor.max_nr_regions))
-			return bad("--regions", arg,
-				   "MIN-MAX with 1 <= MIN <= MAX, 10 <= MAX <= 1000000");
+	case OPT_DRY_RUN:
+		t->dry_run = true;
 		return 0;
-	case OPT_WINDOW:
-		err = number("--window", arg, 100, 60000, &n);
-		d->window_ms = (uint32_t)n;
-		return err;
-	case OPT_CLIENTS:
-		return parse_clients(d, arg);
+	case OPT_MONITOR:
+		o->watch.daemon.monitor_only = true;
+		return 0;
 	default:
 		return -EINVAL;
 	}
@@ -236,43 +110,23 @@ static int parse_how(struct run_opts *o, int c, char *arg)
 
 static int parse_option(struct run_opts *o, int c, char *arg)
 {
-	struct daemon_opts *d = &o->daemon;
+	int err = watch_option(&o->watch, c, arg);
 
+	if (err <= 0)
+		return err;
 	switch (c) {
-	case 'p':
-		return add_pid(o, arg);
-	case 's':
-		return add_sources(o, arg);
 	case 'f':
 		o->json = strcmp(arg, "json") == 0;
-		return o->json || strcmp(arg, "text") == 0 ? 0
-							   : bad("--format", arg, "text or json");
-	case OPT_CGROUP:
-		d->targets.cgroup = arg;
-		return arg[0] == '/' ? 0
-				     : bad("--cgroup", arg, "a path in the cgroup2 tree, as /a/b");
-	case OPT_NAME:
-		d->targets.name = arg;
-		return 0;
-	case OPT_MIN_RSS:
-		if (thermo_parse_bytes(arg, 1ull << 50, &d->targets.min_rss_bytes))
-			return bad("--min-rss", arg, "a size, as 64M");
-		return 0;
+		return o->json || strcmp(arg, "text") == 0
+				       ? 0
+				       : option_bad(COMMAND, "--format", arg, "text or json");
 	case OPT_STATUS_INTERVAL:
-		return number("--status-interval", arg, 0, 86400, &o->status_interval_s);
+		return option_number(COMMAND, "--status-interval", arg, 0, 86400,
+				     &o->status_interval_s);
 	case OPT_DURATION:
-		return number("--duration", arg, 1, 1u << 30, &o->duration_s);
-	case OPT_DRY_RUN:
-		d->tierer.dry_run = true;
-		return 0;
-	case OPT_MONITOR:
-		d->monitor_only = true;
-		return 0;
-	case OPT_PAUSE:
-		d->pause_damon_stat = true;
-		return 0;
+		return option_number(COMMAND, "--duration", arg, 1, 1u << 30, &o->duration_s);
 	default:
-		return parse_how(o, c, arg);
+		return parse_tiering(o, c, arg);
 	}
 }
 
@@ -281,7 +135,7 @@ static int parse_args(int argc, char **argv, struct run_opts *o)
 {
 	int c;
 
-	while ((c = getopt_long(argc, argv, "p:s:f:h", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, WATCH_SHORT_OPTIONS "f:h", long_options, NULL)) != -1) {
 		if (c == 'h') {
 			print_usage(stdout);
 			return 1;
@@ -289,6 +143,8 @@ static int parse_args(int argc, char **argv, struct run_opts *o)
 		if (c == '?' || parse_option(o, c, optarg))
 			return -EINVAL;
 	}
+	if (watch_options_check(&o->watch))
+		return -EINVAL;
 	if (optind != argc) {
 		fprintf(stderr, "thermocline run: '%s': no arguments are taken\n", argv[optind]);
 		return -EINVAL;
@@ -432,13 +288,13 @@ static int run_daemon(struct run_opts *o, const struct thermo_host *host)
 	struct daemon d = { .settings.lock_fd = -1 };
 	int err = open_loop(&l, host);
 
-	if (!err && !o->daemon.monitor_only && !o->daemon.tierer.dry_run)
+	if (!err && !o->watch.daemon.monitor_only && !o->watch.daemon.tierer.dry_run)
 		err = thermo_require_caps(host,
 					  THERMO_CAP_SYS_NICE | THERMO_CAP_SYS_PTRACE |
 							  THERMO_CAP_DAC_READ_SEARCH,
 					  "moving other processes' pages");
 	if (!err)
-		err = daemon_start(&d, host, &o->daemon);
+		err = daemon_start(&d, host, &o->watch.daemon);
 	if (!err) {
 		l.control_fd = control_listen(host);
 		err = l.control_fd < 0 ? l.control_fd : 0;
@@ -470,7 +326,7 @@ static int run_daemon(struct run_opts *o, const struct thermo_host *host)
 
 int cmd_run(int argc, char **argv)
 {
-	struct run_opts opts = { .status_interval_s = 10 };
+	struct run_opts opts = { .watch.command = COMMAND, .status_interval_s = 10 };
 	struct thermo_host host;
 	int err = parse_args(argc, argv, &opts);
 

@@ -152,10 +152,13 @@ struct json_object *status_json(const struct daemon *d, uint64_t now_ns)
 		 !d->tierer                ? "monitor"
 		 : d->opts->tierer.dry_run ? "dry-run"
 					   : "tiering");
-	add_double(root, "cpu_pct", d->cpu_pct);
-	add_double(root, "cpu_with_moves_pct", d->cpu_with_moves_pct);
-	add_u64(root, "rate_permille", d->rate_permille);
-	add_u64(root, "sheds", d->nr_sheds);
+	add_double(root, "cpu_pct", d->governor.cpu_pct);
+	add_double(root, "cpu_with_moves_pct", d->governor.cpu_with_moves_pct);
+	add_u64(root, "rate_permille", d->governor.rate_permille);
+	add_u64(root, "sheds", d->governor.nr_sheds);
+	add_double(root, "doubt_bp", d->governor.doubt_bp);
+	add_double(root, "access_ratio_bp", d->governor.access_ratio_bp);
+	add_u64(root, "window_ms", d->governor.window_ms);
 	add_text(root, "tiers_from", t->tiers_from);
 	if (t->warning[0])
 		add_text(root, "warning", t->warning);
@@ -301,7 +304,8 @@ void status_line(const struct daemon *d, uint64_t now_ns, struct status_line_sta
 		       "cpu %.1f %%",
 		       d->nr_targets, d->snapshot ? d->snapshot->nr_regions : 0,
 		       last->time_ns ? (double)(now.seen - last->seen) / seconds : 0.0,
-		       hits.accesses_per_s, 100 * hits.top_share, moves, d->cpu_with_moves_pct);
+		       hits.accesses_per_s, 100 * hits.top_share, moves,
+		       d->governor.cpu_with_moves_pct);
 	*last = now;
 }
 

@@ -57,6 +57,15 @@ static uint64_t read_clock(clockid_t clock)
 	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
+static uint64_t real_realtime_ns(const struct thermo_host *host)
+{
+	struct timespec ts;
+
+	(void)host;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
 static uint64_t real_now_ns(const struct thermo_host *host)
 {
 	(void)host;
@@ -123,6 +132,7 @@ static int real_scan_pages(const struct thermo_host *host, int fd, uint64_t star
 
 static const struct thermo_host_ops real_ops = {
 	.now_ns = real_now_ns,
+	.realtime_ns = real_realtime_ns,
 	.thread_cpu_ns = real_thread_cpu_ns,
 	.perf_event_open = real_perf_event_open,
 	.move_pages = real_move_pages,

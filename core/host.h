@@ -31,6 +31,7 @@ struct thermo_page_run {
 /**
  * struct thermo_host_ops - System calls that a test or a simulation replaces.
  * @now_ns:	CLOCK_MONOTONIC.
+ * @realtime_ns:	CLOCK_REALTIME; NULL: as @now_ns.
  * @thread_cpu_ns:	CPU time of the calling thread.
  * @perf_event_open:	As perf_event_open(2) with PERF_FLAG_FD_CLOEXEC.  Return: a
  *		descriptor or -errno.
@@ -43,6 +44,7 @@ struct thermo_page_run {
  */
 struct thermo_host_ops {
 	uint64_t (*now_ns)(const struct thermo_host *host);
+	uint64_t (*realtime_ns)(const struct thermo_host *host);
 	uint64_t (*thread_cpu_ns)(const struct thermo_host *host);
 	int (*perf_event_open)(const struct thermo_host *host, struct perf_event_attr *attr,
 			       pid_t pid, int cpu, int group_fd);
@@ -90,6 +92,11 @@ int thermo_host_require_scan(const struct thermo_host *host, const char *what);
 static inline uint64_t thermo_host_now_ns(const struct thermo_host *host)
 {
 	return host->ops->now_ns(host);
+}
+
+static inline uint64_t thermo_host_realtime_ns(const struct thermo_host *host)
+{
+	return host->ops->realtime_ns ? host->ops->realtime_ns(host) : host->ops->now_ns(host);
 }
 
 #endif

@@ -9,39 +9,30 @@
 #include "thermocline/monitor.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/cleanup.h"
 #include "core/error.h"
 #include "core/host.h"
+#include "core/ingest.h"
 #include "core/residency.h"
+#include "core/shape.h"
 #include "core/snapshot.h"
-#include "core/targets.h"
 
 #define DEFAULT_MIN_NR_REGIONS 10
 #define DEFAULT_MAX_NR_REGIONS 1000
 #define DEFAULT_HALF_LIFE_MS 5000
-#define DRAIN_BATCH 256
 /* Pages asked for each window, over all regions, and for one region. */
 #define RESIDENCY_PAGES 4096
 #define MAX_PAGES_PER_REGION 16
 #define MIN_PAGES_PER_REGION 2
-/* Neighbours whose evidence for a difference is below this become one. */
-#define MERGE_THRESHOLD 1.0
+/* Of attribution: when all is scaled down, and what is too little to be scaled. */
+#define MAX_NEWER_WEIGHT 0x1p30f
+#define MAX_HALVINGS 30.0f /* in one window: after that nothing is left that matters */
+#define MIN_ATTRIBUTION 1e-15f
 #define MAX_NODES 1024
-
-/* A source that samples all the time: its exposure is the window's length. */
-struct attached {
-	struct thermo_reporter *reporter;
-	char name[16];
-	uint64_t dropped;        /* at the last window */
-	uint64_t window_samples; /* with watched_ns 0 */
-	uint64_t window_accesses;
-	uint64_t window_taken;
-	double period; /* accesses a sample; 0: not such a source */
-};
 
 struct thermo_monitor {
 	const struct thermo_host *host;
@@ -49,10 +40,11 @@ struct thermo_monitor {
 	uint32_t max_nr_regions;
 	uint64_t half_life_ns;
 	size_t nr_attached;
-	struct attached attached[THERMO_MAX_REPORTERS];
+	struct intake attached[THERMO_MAX_REPORTERS];
 	struct targets targets;
-	struct thermo_monitor_counters counters;
+	struct ingest ingest;
 	uint64_t window_start_ns;
+	double removed_watched_s; /* in the open window, by reporters that are gone */
 	uint64_t sequence;
 	uint64_t random_state;
 	uint64_t top_nodes[MAX_NODES / 64]; /* a bit a node; all 0: not told */
@@ -78,6 +70,7 @@ int thermo_monitor_new(struct thermo_monitor **monitor, const struct thermo_host
 	m->max_nr_regions = max;
 	m->half_life_ns = (opts->half_life_ms ? opts->half_life_ms : DEFAULT_HALF_LIFE_MS) *
 			  1000000ull;
+	ingest_init(&m->ingest, &m->targets);
 	m->window_start_ns = thermo_host_now_ns(host);
 	m->random_state = m->window_start_ns | 1;
 	*monitor = m;
@@ -95,16 +88,26 @@ void thermo_monitor_free(struct thermo_monitor *monitor)
 int thermo_monitor_add_reporter(struct thermo_monitor *m, struct thermo_reporter *reporter,
 				const char *name)
 {
-	struct attached *to = &m->attached[m->nr_attached];
+	struct intake *to = &m->attached[m->nr_attached];
 
 	if (m->nr_attached == THERMO_MAX_REPORTERS)
 		return thermo_fail(-ENOSPC, "monitor: more than %d reporters",
 				   THERMO_MAX_REPORTERS);
-	*to = (struct attached){ .reporter = reporter,
-				 .dropped = thermo_reporter_dropped(reporter) };
+	*to = (struct intake){ .reporter = reporter,
+			       .since_ns = thermo_host_now_ns(m->host),
+			       .dropped = thermo_reporter_dropped(reporter) };
 	(void)snprintf(to->name, sizeof(to->name), "%s", name);
 	m->nr_attached++;
 	return 0;
+}
+
+/* Return: seconds of the open window for which @from watched all memory. */
+static double close_intake(struct thermo_monitor *m, struct intake *from, uint64_t now_ns)
+{
+	uint64_t since_ns =
+			from->since_ns > m->window_start_ns ? from->since_ns : m->window_start_ns;
+
+	return intake_close_window(&m->ingest, from, now_ns - since_ns);
 }
 
 void thermo_monitor_remove_reporter(struct thermo_monitor *m, struct thermo_reporter *reporter)
@@ -112,6 +115,10 @@ void thermo_monitor_remove_reporter(struct thermo_monitor *m, struct thermo_repo
 	for (size_t i = 0; i < m->nr_attached; i++) {
 		if (m->attached[i].reporter != reporter)
 			continue;
+		/* What it saw counts, and so does how long it looked. */
+		(void)ingest_drain(&m->ingest, &m->attached[i]);
+		m->removed_watched_s +=
+				close_intake(m, &m->attached[i], thermo_host_now_ns(m->host));
 		memmove(&m->attached[i], &m->attached[i + 1],
 			(m->nr_attached - i - 1) * sizeof(m->attached[0]));
 		m->nr_attached--;
@@ -131,7 +138,10 @@ void thermo_monitor_set_top_nodes(struct thermo_monitor *m, const int *nodes, si
 
 int thermo_monitor_update_targets(struct thermo_monitor *m, const struct thermo_target_spec *spec)
 {
-	return targets_update(&m->targets, m->host, spec, m->min_nr_regions, m->max_nr_regions);
+	int nr = targets_update(&m->targets, m->host, spec, m->min_nr_regions, m->max_nr_regions);
+
+	ingest_forget_targets(&m->ingest);
+	return nr;
 }
 
 size_t thermo_monitor_pids(const struct thermo_monitor *m, pid_t *pids, size_t max)
@@ -144,103 +154,50 @@ size_t thermo_monitor_pids(const struct thermo_monitor *m, pid_t *pids, size_t m
 	return nr;
 }
 
-/* --- reports --- */
-
-static void ingest_into(struct target *t, const struct thermo_access *a, uint64_t end)
-{
-	double watched_s = (double)a->watched_ns / 1e9;
-	double events = a->watched_ns ? a->nr_accesses : a->nr_accesses > 0;
-
-	for (size_t i = target_find(t, a->addr); i < t->nr_regions && t->regions[i].start < end;
-	     i++) {
-		struct region *r = &t->regions[i];
-		uint64_t low = a->addr > r->start ? a->addr : r->start;
-		uint64_t high = end < r->end ? end : r->end;
-		double bytes = (double)(high - low);
-		double share = bytes / (double)a->extent_bytes;
-		double exposure = bytes * watched_s;
-
-		if (a->nr_accesses == 0 && a->scope == THERMO_SCOPE_LOWER_TIERS)
-			exposure *= (double)r->lower_share;
-		region_add(r, low, high, events * share, exposure);
-		if (events > 0)
-			region_attribute(r, a, events * share);
-	}
-}
-
-static void ingest(struct thermo_monitor *m, struct attached *from, const struct thermo_access *a)
-{
-	uint64_t end = a->addr + a->extent_bytes;
-	struct target *t;
-	size_t first;
-
-	if (a->extent_bytes == 0 || end < a->addr) {
-		m->counters.bad++;
-		return;
-	}
-	t = a->space == THERMO_SPACE_VIRTUAL ? targets_find(&m->targets, a->pid) : NULL;
-	if (!t) {
-		m->counters.no_target++;
-		return;
-	}
-	first = target_find(t, a->addr);
-	if (first == t->nr_regions || t->regions[first].start >= end) {
-		m->counters.no_region++;
-		return;
-	}
-	m->counters.ingested++;
-	if (a->watched_ns == 0) {
-		from->window_samples++;
-		from->window_accesses += a->nr_accesses;
-	}
-	ingest_into(t, a, end);
-}
+/* --- windows --- */
 
 size_t thermo_monitor_drain(struct thermo_monitor *m)
 {
-	struct thermo_access batch[DRAIN_BATCH];
-	size_t total = 0, nr;
+	size_t total = 0;
 
-	for (size_t i = 0; i < m->nr_attached; i++) {
-		struct attached *from = &m->attached[i];
-
-		while ((nr = thermo_reporter_drain(from->reporter, batch, DRAIN_BATCH)) > 0) {
-			for (size_t j = 0; j < nr; j++)
-				ingest(m, from, &batch[j]);
-			from->window_taken += nr;
-			total += nr;
-		}
-	}
+	for (size_t i = 0; i < m->nr_attached; i++)
+		total += ingest_drain(&m->ingest, &m->attached[i]);
 	return total;
 }
 
-/* --- windows --- */
-
-/*
- * Exposure a byte of this window from the sources that sample all the time: a
- * sample stands for `period` accesses, so watching for a second is worth 1/period
- * seconds; and what was lost in a full ring was not watched.
- */
-static double continuous_exposure_s(struct thermo_monitor *m, uint64_t window_ns)
+/* Attribution fades like evidence: what comes later weighs more, and now and then all less. */
+static void fade_attribution(struct thermo_monitor *m, uint64_t window_ns)
 {
-	double exposure_s = 0;
+	float *newer = &m->ingest.newer_weight, scale;
 
-	for (size_t i = 0; i < m->nr_attached; i++) {
-		struct attached *from = &m->attached[i];
-		uint64_t dropped = thermo_reporter_dropped(from->reporter);
-		uint64_t lost = dropped - from->dropped;
+	*newer *= exp2f(fminf((float)window_ns / (float)m->half_life_ns, MAX_HALVINGS));
+	if (*newer < MAX_NEWER_WEIGHT)
+		return;
+	scale = 1 / *newer;
+	for (size_t i = 0; i < m->targets.nr; i++)
+		for (size_t j = 0; j < m->targets.list[i].nr_regions; j++) {
+			struct attribution *who = &m->targets.list[i].regions[j].who;
 
-		if (from->window_samples)
-			from->period = (double)from->window_accesses / (double)from->window_samples;
-		if (from->period > 0)
-			exposure_s += (double)window_ns / 1e9 / from->period *
-				      (double)(from->window_taken + 1) /
-				      (double)(from->window_taken + lost + 1);
-		from->dropped = dropped;
-		from->window_samples = from->window_accesses = from->window_taken = 0;
-		m->counters.dropped += lost;
+			/* What is next to nothing stays, so that it is not nothing. */
+			if (who->total > MIN_ATTRIBUTION)
+				attribution_scale(who, scale);
+		}
+	*newer = 1;
+}
+
+/* Return: by how many accesses per second rates changed significantly. */
+static double close_regions(struct thermo_monitor *m, uint64_t now_ns, double watched_s)
+{
+	double changed = 0;
+
+	for (size_t i = 0; i < m->targets.nr; i++) {
+		struct target *t = &m->targets.list[i];
+
+		for (size_t j = 0; j < t->nr_regions; j++)
+			changed += region_close_window(&t->regions[j], now_ns, m->half_life_ns,
+						       watched_s);
 	}
-	return exposure_s;
+	return changed;
 }
 
 static size_t count_regions(const struct thermo_monitor *m)
@@ -250,86 +207,6 @@ static size_t count_regions(const struct thermo_monitor *m)
 	for (size_t i = 0; i < m->targets.nr; i++)
 		nr += m->targets.list[i].nr_regions;
 	return nr;
-}
-
-/* Return: by how many accesses per second rates changed significantly. */
-static double close_regions(struct thermo_monitor *m, uint64_t now_ns, double exposure_s)
-{
-	double changed = 0;
-
-	for (size_t i = 0; i < m->targets.nr; i++) {
-		struct target *t = &m->targets.list[i];
-
-		for (size_t j = 0; j < t->nr_regions; j++) {
-			struct region *r = &t->regions[j];
-
-			if (exposure_s > 0)
-				region_add(r, r->start, r->end, 0,
-					   exposure_s * (double)region_bytes(r));
-			changed += region_close_window(r, now_ns, m->half_life_ns);
-		}
-	}
-	return changed;
-}
-
-/*
- * Merge what is alike; while there are too many, what is less and less alike, and
- * larger: with many targets there is no room for the least number of each.
- */
-static void merge_regions(struct thermo_monitor *m)
-{
-	double threshold = MERGE_THRESHOLD;
-	uint32_t min_nr_regions = m->min_nr_regions;
-
-	do {
-		for (size_t i = 0; i < m->targets.nr; i++) {
-			struct target *t = &m->targets.list[i];
-
-			target_merge(t, threshold, target_bytes(t) / min_nr_regions);
-		}
-		threshold *= 4;
-		min_nr_regions = min_nr_regions > 1 ? min_nr_regions / 2 : 1;
-	} while (count_regions(m) > m->max_nr_regions && threshold < 1e12);
-}
-
-struct split {
-	double gain;
-	uint64_t at;
-	struct target *target;
-};
-
-static int by_gain(const void *a, const void *b)
-{
-	const struct split *x = a, *y = b;
-
-	return x->gain < y->gain ? 1 : x->gain > y->gain ? -1 : 0;
-}
-
-/* The splits that explain most come first, as far as the number of regions allows. */
-static void split_regions(struct thermo_monitor *m)
-{
-	size_t nr_regions = count_regions(m), nr = 0;
-	AUTO_FREE struct split *splits = malloc((nr_regions + 1) * sizeof(*splits));
-
-	/* Without memory the regions stay as they are. */
-	if (!splits)
-		return;
-	for (size_t i = 0; i < m->targets.nr; i++) {
-		struct target *t = &m->targets.list[i];
-
-		for (size_t j = 0; j < t->nr_regions; j++) {
-			struct split s = { .target = t };
-
-			s.gain = region_best_split(&t->regions[j], &s.at);
-			if (s.gain > 0)
-				splits[nr++] = s;
-		}
-	}
-	qsort(splits, nr, sizeof(*splits), by_gain);
-	for (size_t i = 0; i < nr && nr_regions < m->max_nr_regions; i++, nr_regions++)
-		if (target_split(splits[i].target, target_find(splits[i].target, splits[i].at),
-				 splits[i].at))
-			return;
 }
 
 /* --- snapshots --- */
@@ -377,42 +254,82 @@ static void view_target(struct thermo_monitor *m, size_t index, unsigned int nr_
 		t->regions[i].lower_share = lower_share(m, &out[i]);
 }
 
-int thermo_monitor_close_window(struct thermo_monitor *m, struct thermo_snapshot **snapshot)
+static struct thermo_snapshot_source view_source(const struct intake *from)
 {
-	uint64_t now_ns = thermo_host_now_ns(m->host);
-	uint64_t window_ns = now_ns - m->window_start_ns;
-	size_t nr_regions;
-	double changed, total = 0;
+	struct thermo_snapshot_source out = { .ingested = from->ingested,
+					      .dropped = from->dropped,
+					      .period = from->period };
 
-	(void)thermo_monitor_drain(m);
-	changed = close_regions(m, now_ns, continuous_exposure_s(m, window_ns));
-	merge_regions(m);
-	split_regions(m);
-	m->window_start_ns = now_ns;
+	memcpy(out.name, from->name, sizeof(out.name));
+	return out;
+}
 
-	nr_regions = count_regions(m);
-	struct thermo_snapshot *s = snapshot_alloc(m->targets.nr, nr_regions);
+static void sum_up(struct thermo_snapshot *s, double changed)
+{
+	double variance = 0;
+
+	for (uint32_t i = 0; i < s->nr_regions; i++) {
+		const struct thermo_region *r = &s->regions[i];
+
+		s->accesses_per_s += r->accesses_per_s;
+		s->bytes_per_s += r->bytes_per_s;
+		variance += r->accesses_per_s_error * r->accesses_per_s_error;
+	}
+	s->accesses_per_s_error = sqrt(variance);
+	s->changed_share = s->accesses_per_s > 0 ? (float)(changed / s->accesses_per_s) : 0;
+}
+
+static struct thermo_snapshot *make_snapshot(struct thermo_monitor *m, uint64_t now_ns)
+{
+	size_t nr_regions = count_regions(m);
+	unsigned int nr_pages = pages_per_region(nr_regions);
+	struct thermo_snapshot *s = snapshot_alloc(m->targets.nr, nr_regions, m->nr_attached);
+	struct thermo_region *regions;
+	struct thermo_target *targets;
+	struct thermo_snapshot_source *sources;
 
 	if (!s)
-		return thermo_fail(-ENOMEM, "monitor: no memory for a snapshot of %zu regions",
-				   nr_regions);
-	struct thermo_region *regions = (void *)s->regions;
-	struct thermo_target *targets = (void *)s->targets;
-	unsigned int nr_pages = pages_per_region(nr_regions);
-
+		return NULL;
+	regions = (void *)s->regions;
+	targets = (void *)s->targets;
+	sources = (void *)s->sources;
 	s->time_ns = now_ns;
-	s->window_ns = window_ns;
+	s->realtime_ns = thermo_host_realtime_ns(m->host);
 	s->sequence = ++m->sequence;
-	s->counters = m->counters;
+	s->counters = m->ingest.counters;
+	for (size_t i = 0; i < m->nr_attached; i++)
+		sources[i] = view_source(&m->attached[i]);
 	for (size_t i = 0; i < m->targets.nr; i++) {
 		targets[i] = m->targets.list[i].info;
 		view_target(m, i, nr_pages, now_ns, regions);
 		s->nr_gone += m->targets.list[i].gone;
 		regions += m->targets.list[i].nr_regions;
 	}
-	for (size_t i = 0; i < nr_regions; i++)
-		total += s->regions[i].accesses_per_s;
-	s->changed_share = total > 0 ? (float)(changed / total) : 0;
+	return s;
+}
+
+int thermo_monitor_close_window(struct thermo_monitor *m, struct thermo_snapshot **snapshot)
+{
+	uint64_t now_ns = thermo_host_now_ns(m->host);
+	uint64_t window_ns = now_ns - m->window_start_ns;
+	double watched_s, changed;
+	struct thermo_snapshot *s;
+
+	(void)thermo_monitor_drain(m);
+	watched_s = m->removed_watched_s;
+	for (size_t i = 0; i < m->nr_attached; i++)
+		watched_s += close_intake(m, &m->attached[i], now_ns);
+	m->removed_watched_s = 0;
+	changed = close_regions(m, now_ns, watched_s);
+	fade_attribution(m, window_ns);
+	shape_regions(&m->targets, m->min_nr_regions, m->max_nr_regions, now_ns);
+	m->window_start_ns = now_ns;
+	s = make_snapshot(m, now_ns);
+	if (!s)
+		return thermo_fail(-ENOMEM, "monitor: no memory for a snapshot of %zu regions",
+				   count_regions(m));
+	s->window_ns = window_ns;
+	sum_up(s, changed);
 	*snapshot = s;
 	return 0;
 }

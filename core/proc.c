@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* proc.c - /proc/PID/stat and /proc/PID/maps. */
+/* proc.c - /proc/PID/stat, /proc/PID/maps and /proc/PID/cgroup. */
 #include "core/proc.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 /* proc(5): of the fields after the command's closing parenthesis. */
 #define STAT_FORMAT                                                                                \
-	" %*c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %" SCNu32             \
+	" %*c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %" SCNu32              \
 	" %*d %" SCNu64 " %" SCNu64 " %" SCNu64
 #define PF_KTHREAD 0x00200000u
 
@@ -34,8 +34,8 @@ int thermo_proc_read(const struct thermo_host *host, pid_t pid, struct thermo_pr
 	char *name_end = strrchr(text, ')');
 
 	if (!name || !name_end || name_end < name ||
-	    sscanf(name_end + 1, STAT_FORMAT, &flags, &p.nr_threads, &p.start_ticks, &vsize_bytes,
-		   &rss_pages) != 5)
+	    sscanf(name_end + 1, STAT_FORMAT, &p.parent_pid, &flags, &p.nr_threads, &p.start_ticks,
+		   &vsize_bytes, &rss_pages) != 6)
 		return thermo_fail(-EBADMSG, "/proc/%d/stat: not as expected: '%.60s'", (int)pid,
 				   text);
 	*name_end = '\0';
@@ -43,6 +43,24 @@ int thermo_proc_read(const struct thermo_host *host, pid_t pid, struct thermo_pr
 	p.rss_bytes = rss_pages * THERMO_PAGE_BYTES;
 	p.kernel_thread = flags & PF_KTHREAD;
 	*proc = p;
+	return 0;
+}
+
+int thermo_proc_cgroup(const struct thermo_host *host, pid_t pid, char *path, size_t size)
+{
+	char text[THERMO_CGROUP_BYTES + 1024];
+	int len = thermo_host_read(host, text, sizeof(text), "proc/%d/cgroup", (int)pid);
+
+	if (len < 0)
+		return len;
+	/* The lines of cgroup1, which have a number and a controller, are not meant. */
+	const char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+
+	if (!line)
+		return thermo_fail(-ENOENT, "/proc/%d/cgroup: not in a cgroup2 tree", (int)pid);
+	const char *start = strstr(line, "0::") + 3;
+
+	(void)snprintf(path, size, "%.*s", (int)strcspn(start, "\n"), start);
 	return 0;
 }
 
@@ -60,17 +78,16 @@ static int by_gap(const void *a, const void *b)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* Keep the widest max - 1 gaps, close all others. */
-static size_t close_small_gaps(struct thermo_range *all, size_t nr, size_t max)
+ssize_t thermo_ranges_close_gaps(struct thermo_range *all, size_t nr, size_t max)
 {
 	AUTO_FREE uint64_t *gaps = NULL;
 	size_t out = 0;
 
 	if (nr < 2 || nr <= max)
-		return nr;
+		return (ssize_t)nr;
 	gaps = malloc((nr - 1) * sizeof(*gaps));
 	if (!gaps)
-		return 0;
+		return thermo_fail(-ENOMEM, "ranges: no memory for %zu gaps", nr);
 	for (size_t i = 0; i + 1 < nr; i++)
 		gaps[i] = all[i + 1].start - all[i].end;
 	qsort(gaps, nr - 1, sizeof(*gaps), by_gap);
@@ -84,7 +101,7 @@ static size_t close_small_gaps(struct thermo_range *all, size_t nr, size_t max)
 		else
 			all[out].end = all[i].end;
 	}
-	return out + 1;
+	return (ssize_t)out + 1;
 }
 
 /* Return: number of mappings in *@out, which the caller frees. */
@@ -141,9 +158,9 @@ int thermo_proc_ranges(const struct thermo_host *host, pid_t pid, size_t max_ran
 
 	if (nr < 0)
 		return thermo_fail((int)nr, "/proc/%d/maps: no memory", (int)pid);
-	size_t kept = close_small_gaps(all, (size_t)nr, max_ranges);
+	ssize_t kept = thermo_ranges_close_gaps(all, (size_t)nr, max_ranges);
 
-	if (nr > 0)
-		memcpy(ranges, all, kept * sizeof(*ranges));
+	if (kept > 0)
+		memcpy(ranges, all, (size_t)kept * sizeof(*ranges));
 	return (int)kept;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* region.c - the arithmetic of evidence. */
+/* region.c - windows, cuts, parts. */
 #include "core/region.h"
 
 #include <math.h>
@@ -7,81 +7,30 @@
 
 #include "core/proc.h"
 
-/* Prior weight in events: an unobserved region is like what is around it. */
-#define PRIOR_EVENTS 0.5
-/*
- * Accesses do not come as independently as a Poisson process has it: a thread that
- * waits, a CPU that is busy, change the rates of all its memory for a while.  So a
- * rate is never known better than to this share (relative variance).
- */
-#define OVERDISPERSION 0.04
-/* Log likelihood gain from which rates are held to be different. */
-#define SIGNIFICANT 5.0
 /* Old evidence never vanishes entirely, so that its rate stays defined. */
 #define MIN_WEIGHT 1e-4
-/* A difference below this is not worth a region, however sure it is. */
-#define WORTHWHILE_RATIO 1.3
 /* Silence so soon after silence is the same one. */
 #define SILENCE_NS 5000000000ull
-
-static struct rate bins_rate(const struct evidence *e, int first, int end)
-{
-	struct rate rate = { 0, 0 };
-
-	for (int i = first; i < end; i++) {
-		rate.events += (double)e->events[i];
-		rate.exposure += (double)e->exposure[i];
-	}
-	return rate;
-}
+/* Evidence of a place that is cut finer says so little of where inside of it. */
+#define FINER_WEIGHT 0.25f
+/* A region is cut because its parts differ: who accesses a part is known that well. */
+#define PART_WEIGHT 0.25f
 
 struct rate region_rate(const struct region *r)
 {
-	return bins_rate(&r->known, 0, REGION_BINS);
+	struct rate rate = evidence_rate(&r->known, 0, EVIDENCE_BINS);
+
+	rate.events += (double)r->base.events;
+	rate.exposure += (double)r->base.exposure;
+	return rate;
 }
 
-double rate_per_byte(const struct rate *rate, double prior)
+double region_count(const struct region *r)
 {
-	if (prior > 0)
-		return (rate->events + PRIOR_EVENTS) / (rate->exposure + PRIOR_EVENTS / prior);
-	return rate->exposure > 0 ? rate->events / rate->exposure : 0;
-}
+	struct rate rate = evidence_rate(&r->known, 0, EVIDENCE_BINS);
+	double each = rate.events > 0 ? evidence_count(&r->known) / rate.events : 1;
 
-/*
- * Offset of the beginning of a bin; bin REGION_BINS is the end.  Addresses have 57
- * bits at most, so nothing here overflows.
- */
-static uint64_t bin_offset(uint64_t bytes, int bin)
-{
-	return bytes * (unsigned int)bin / REGION_BINS;
-}
-
-static int bin_of(uint64_t bytes, uint64_t offset)
-{
-	int bin = (int)(offset * REGION_BINS / bytes);
-
-	/* bin_offset() rounds down, so the first byte of a bin may still say the one before. */
-	return bin + 1 < REGION_BINS && offset >= bin_offset(bytes, bin + 1) ? bin + 1 : bin;
-}
-
-static void spread(struct evidence *e, uint64_t bytes, uint64_t from, uint64_t to, double events,
-		   double exposure)
-{
-	int first = bin_of(bytes, from), last = bin_of(bytes, to - 1);
-
-	if (first == last) {
-		e->events[first] += (float)events;
-		e->exposure[first] += (float)exposure;
-		return;
-	}
-	for (int i = first; i <= last; i++) {
-		uint64_t low = i == first ? from : bin_offset(bytes, i);
-		uint64_t high = i == last ? to : bin_offset(bytes, i + 1);
-		double share = (double)(high - low) / (double)(to - from);
-
-		e->events[i] += (float)(events * share);
-		e->exposure[i] += (float)(exposure * share);
-	}
+	return (rate.events + (double)r->base.events) * each;
 }
 
 void region_add(struct region *r, uint64_t start, uint64_t end, double events, double exposure)
@@ -89,61 +38,8 @@ void region_add(struct region *r, uint64_t start, uint64_t end, double events, d
 	start = start > r->start ? start : r->start;
 	end = end < r->end ? end : r->end;
 	if (start < end)
-		spread(&r->window, region_bytes(r), start - r->start, end - r->start, events,
-		       exposure);
-}
-
-static void heavy_add(struct heavy *list, int nr, uint32_t key, double weight)
-{
-	struct heavy *lightest = list;
-
-	for (int i = 0; i < nr; i++) {
-		if (list[i].key == key && list[i].weight > 0) {
-			list[i].weight += (float)weight;
-			return;
-		}
-		if (list[i].weight < lightest->weight)
-			lightest = &list[i];
-	}
-	/* Metwally et al., "Space-Saving": never underestimates a key that is kept. */
-	lightest->key = key;
-	lightest->weight += (float)weight;
-}
-
-void region_attribute(struct region *r, const struct thermo_access *access, double events)
-{
-	if (access->op < THERMO_NR_OPS)
-		r->op_events[access->op] += (float)events;
-	if (access->cpu != THERMO_CPU_UNKNOWN)
-		heavy_add(r->cpus, THERMO_TOP_CPUS, access->cpu, events);
-	if (access->tid > 0)
-		heavy_add(r->tids, THERMO_TOP_TIDS, (uint32_t)access->tid, events);
-}
-
-static void scale_attribution(struct region *r, float factor)
-{
-	for (int i = 0; i < THERMO_NR_OPS; i++)
-		r->op_events[i] *= factor;
-	for (int i = 0; i < THERMO_TOP_CPUS; i++)
-		r->cpus[i].weight *= factor;
-	for (int i = 0; i < THERMO_TOP_TIDS; i++)
-		r->tids[i].weight *= factor;
-}
-
-static void scale_evidence(struct evidence *e, float factor)
-{
-	for (int i = 0; i < REGION_BINS; i++) {
-		e->events[i] *= factor;
-		e->exposure[i] *= factor;
-	}
-}
-
-static void add_evidence(struct evidence *e, const struct evidence *more)
-{
-	for (int i = 0; i < REGION_BINS; i++) {
-		e->events[i] += more->events[i];
-		e->exposure[i] += more->exposure[i];
-	}
+		evidence_spread(&r->window, region_bytes(r), start - r->start, end - r->start,
+				events, exposure);
 }
 
 double region_weight(const struct region *r, uint64_t now_ns, uint64_t half_life_ns)
@@ -156,50 +52,23 @@ double region_weight(const struct region *r, uint64_t now_ns, uint64_t half_life
 	return weight > MIN_WEIGHT ? weight : MIN_WEIGHT;
 }
 
-static double gain(double events, double rate, double common_rate)
-{
-	return events > 0 ? events * log(rate / common_rate) : 0;
-}
-
-double rates_differ(const struct rate *a, const struct rate *b)
-{
-	double events = a->events + b->events;
-
-	if (a->exposure <= 0 || b->exposure <= 0 || events <= 0)
-		return 0;
-	double common = events / (a->exposure + b->exposure);
-	double rate_a = a->events / a->exposure, rate_b = b->events / b->exposure;
-	double low = rate_a < rate_b ? rate_a : rate_b, high = rate_a < rate_b ? rate_b : rate_a;
-
-	if (high < low * WORTHWHILE_RATIO)
-		return 0;
-	double likelihood = gain(a->events, rate_a, common) + gain(b->events, rate_b, common);
-
-	/* As if there were only as many events as give that variance. */
-	return likelihood / (1 + OVERDISPERSION * events / 2);
-}
-
-double rate_relative_error(const struct rate *rate)
-{
-	return sqrt(1 / (rate->events + PRIOR_EVENTS) + OVERDISPERSION);
-}
-
 /*
- * That hot memory went silent is believed the second time.  A process that does
- * not run for a moment, or waits for a page, touches nothing: and because hot pages
- * wait so shortly, one such moment is more exposure than many rounds of touches.  So
- * the first silence of a bin weighs at most as much as all that is known of it,
- * which halves its rate.  A touch needs no second one: it did happen.
- * Return: by how many accesses per second silence was doubted.
+ * That hot memory went silent is believed the second time, when pages were watched
+ * one after the other.  A process that does not run for a moment, or waits for a
+ * page, touches nothing: and because hot pages wait so shortly, one such moment is
+ * more exposure than many rounds of touches.  So the first silence of a bin weighs
+ * at most as much as all that is known of it, which halves its rate.  A touch needs
+ * no second one: it did happen.
+ * Return: by how many accesses per second silence was doubted, and in which @bins.
  */
-static double doubt_silence(struct region *r, uint64_t now_ns)
+static double doubt_silence(struct region *r, uint64_t now_ns, uint8_t *bins)
 {
 	bool again = now_ns - r->doubted_ns >= SILENCE_NS;
-	double bytes = (double)region_bytes(r) / REGION_BINS, doubted = 0;
+	double bytes = (double)region_bytes(r) / EVIDENCE_BINS, doubted = 0;
 
-	for (int i = 0; i < REGION_BINS; i++) {
-		struct rate old = bins_rate(&r->known, i, i + 1);
-		struct rate now = bins_rate(&r->window, i, i + 1);
+	for (int i = 0; i < EVIDENCE_BINS; i++) {
+		struct rate old = evidence_bin(&r->known, i);
+		struct rate now = evidence_bin(&r->window, i);
 		double share = now.exposure > 0 ? old.exposure / now.exposure : 1;
 
 		if (now.exposure <= 0)
@@ -212,6 +81,7 @@ static double doubt_silence(struct region *r, uint64_t now_ns)
 		if (!(r->doubted & 1u << i))
 			r->doubted_ns = now_ns;
 		r->doubted |= (uint8_t)(1u << i);
+		*bins |= (uint8_t)(1u << i);
 		doubted += (rate_per_byte(&old, 0) - rate_per_byte(&now, 0)) * bytes;
 		r->window.events[i] *= (float)share;
 		r->window.exposure[i] *= (float)share;
@@ -219,62 +89,161 @@ static double doubt_silence(struct region *r, uint64_t now_ns)
 	return doubted;
 }
 
-double region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life_ns)
+static void forget(struct region *r)
+{
+	memset(&r->known, 0, sizeof(r->known));
+	r->base.events = r->base.exposure = 0;
+}
+
+/* From one time to another, everything a process does may be faster or slower. */
+static bool has_changed(struct rate old, const struct rate *now)
+{
+	old.dispersion = DISPERSION_IN_TIME;
+	return rates_differ(&old, now) > SIGNIFICANT;
+}
+
+/* Where only a part of the region changed, only that part of the old goes. */
+static double drop_changed_bins(struct region *r, uint8_t doubted)
+{
+	double bytes = (double)region_bytes(r) / EVIDENCE_BINS, changed = 0;
+
+	for (int i = 0; i < EVIDENCE_BINS; i++) {
+		struct rate old = evidence_bin(&r->known, i);
+		struct rate now = evidence_bin(&r->window, i);
+
+		if (doubted & 1u << i || !has_changed(old, &now))
+			continue;
+		changed += fabs(rate_per_byte(&now, 0) - rate_per_byte(&old, 0)) * bytes;
+		r->known.events[i] = r->known.exposure[i] = 0;
+		r->base.events *= 1 - 1.0f / EVIDENCE_BINS;
+		r->base.exposure *= 1 - 1.0f / EVIDENCE_BINS;
+	}
+	return changed;
+}
+
+/* Silence of the bins @doubted is no reason to drop what was known: that would be believing it. */
+static double take_window(struct region *r, uint64_t now_ns, uint8_t doubted)
+{
+	struct rate old = region_rate(r), now = evidence_rate(&r->window, 0, EVIDENCE_BINS);
+	double changed = 0;
+
+	if (now.events > 0)
+		r->seen_ns = now_ns;
+	if (!doubted && has_changed(old, &now)) {
+		changed = fabs(rate_per_byte(&now, 0) - rate_per_byte(&old, 0)) *
+			  (double)region_bytes(r);
+		forget(r);
+	}
+	if (changed > 0 || !r->evidence_ns)
+		r->changed_ns = now_ns;
+	else
+		changed = drop_changed_bins(r, doubted);
+	evidence_add(&r->known, &r->window);
+	memset(&r->window, 0, sizeof(r->window));
+	r->evidence_ns = now_ns;
+	return changed;
+}
+
+double region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life_ns,
+			   double watched_s)
 {
 	float weight = (float)region_weight(r, now_ns, half_life_ns);
-	struct rate old, now = bins_rate(&r->window, 0, REGION_BINS);
-	double doubted;
-	bool changed;
+	float exposure = (float)(watched_s * (double)region_bytes(r) / EVIDENCE_BINS);
+	double scanned = evidence_rate(&r->window, 0, EVIDENCE_BINS).exposure, doubted = 0, changed;
+	uint8_t bins = 0;
 
-	if (now.exposure <= 0)
+	if (r->unsettled)
+		r->unsettled--;
+	if (scanned <= 0 && exposure <= 0)
 		return 0;
-	scale_evidence(&r->known, weight);
-	doubted = doubt_silence(r, now_ns);
-	old = region_rate(r);
-	now = bins_rate(&r->window, 0, REGION_BINS);
-	changed = rates_differ(&old, &now) > SIGNIFICANT;
-	if (changed || !r->evidence_ns)
-		r->changed_ns = now_ns;
-	if (changed)
-		r->known = (struct evidence){ { 0 }, { 0 } };
-	add_evidence(&r->known, &r->window);
-	/* Who accesses it is a slower question: the old count less, but count. */
-	if (r->evidence_ns)
-		scale_attribution(r, changed ? 0.5f * weight : weight);
-	r->window = (struct evidence){ { 0 }, { 0 } };
-	r->evidence_ns = now_ns;
-	return changed ? fabs(rate_per_byte(&now, 0) - rate_per_byte(&old, 0)) *
-					       (double)region_bytes(r)
-		       : doubted;
+	for (int i = 0; i < EVIDENCE_BINS; i++)
+		r->window.exposure[i] += exposure;
+	evidence_scale(&r->known, weight);
+	r->base.events *= weight;
+	r->base.exposure *= weight;
+	if (scanned > (double)exposure * EVIDENCE_BINS)
+		doubted = doubt_silence(r, now_ns, &bins);
+	changed = take_window(r, now_ns, bins);
+	return changed > 0 ? changed : doubted;
 }
 
-double region_best_split(const struct region *r, uint64_t *at)
-{
-	double best = 0;
+/* Sums of the evidence before each bin, so that any run of bins is two lookups. */
+struct sums {
+	double events[EVIDENCE_BINS + 1];
+	double exposure[EVIDENCE_BINS + 1];
+	double dispersion;
+	double gains[EVIDENCE_BINS]; /* of a cut before a bin; 0: none */
+};
 
-	for (int bin = 1; bin < REGION_BINS; bin++) {
-		uint64_t cut = (r->start + bin_offset(region_bytes(r), bin)) &
-			       ~(THERMO_PAGE_BYTES - 1);
-		struct rate left = bins_rate(&r->known, 0, bin);
-		struct rate right = bins_rate(&r->known, bin, REGION_BINS);
+static struct rate between(const struct sums *s, int first, int end)
+{
+	return (struct rate){ s->events[end] - s->events[first],
+			      s->exposure[end] - s->exposure[first], s->dispersion };
+}
+
+/* Of the bins from @first to before @end: the best place to cut, or 0. */
+static int best_cut(const struct sums *s, int first, int end, double *gain)
+{
+	int best = 0;
+
+	*gain = SIGNIFICANT;
+	for (int bin = first + 1; bin < end; bin++) {
+		struct rate left = between(s, first, bin), right = between(s, bin, end);
 		/* Where hot and cold alternate both sides are alike, but not at the edge. */
-		struct rate before = bins_rate(&r->known, bin - 1, bin);
-		struct rate after = bins_rate(&r->known, bin, bin + 1);
+		struct rate before = between(s, bin - 1, bin), after = between(s, bin, bin + 1);
 		double gain_here = fmax(rates_differ(&left, &right), rates_differ(&before, &after));
 
-		if (gain_here > best && cut > r->start && cut < r->end) {
-			best = gain_here;
-			*at = cut;
+		if (gain_here > *gain) {
+			*gain = gain_here;
+			best = bin;
 		}
 	}
-	return best > SIGNIFICANT ? best : 0;
+	return best;
 }
 
-/* The evidence of @from, which covers [@start, @end), as it falls on @to. */
+/* Binary segmentation: cut where it is best, then look into both parts. */
+static void find_cuts(struct sums *s, int first, int end)
+{
+	double gain;
+	int bin = best_cut(s, first, end, &gain);
+
+	if (!bin)
+		return;
+	s->gains[bin] = gain;
+	find_cuts(s, first, bin);
+	find_cuts(s, bin, end);
+}
+
+int region_cuts(const struct region *r, struct cut cuts[EVIDENCE_BINS - 1])
+{
+	struct sums s = { .dispersion = evidence_rate(&r->known, 0, EVIDENCE_BINS).dispersion };
+	uint64_t last = r->start;
+	int nr = 0;
+
+	for (int i = 0; i < EVIDENCE_BINS; i++) {
+		s.events[i + 1] = s.events[i] + (double)r->known.events[i];
+		s.exposure[i + 1] = s.exposure[i] + (double)r->known.exposure[i];
+	}
+	if (region_bytes(r) <= THERMO_PAGE_BYTES || s.events[EVIDENCE_BINS] < SIGNIFICANT)
+		return 0;
+	find_cuts(&s, 0, EVIDENCE_BINS);
+	for (int bin = 1; bin < EVIDENCE_BINS; bin++) {
+		uint64_t at = (r->start + bin_offset(region_bytes(r), bin)) &
+			      ~(THERMO_PAGE_BYTES - 1);
+
+		if (s.gains[bin] <= 0 || at <= last || at >= r->end)
+			continue;
+		cuts[nr++] = (struct cut){ at, s.gains[bin] };
+		last = at;
+	}
+	return nr;
+}
+
+/* The evidence of @from, which covers [@start, @end), as it falls on [@to_start, @to_end). */
 static void transfer(struct evidence *to, uint64_t to_start, uint64_t to_end,
 		     const struct evidence *from, uint64_t start, uint64_t end)
 {
-	for (int i = 0; i < REGION_BINS; i++) {
+	for (int i = 0; i < EVIDENCE_BINS; i++) {
 		uint64_t bin_start = start + bin_offset(end - start, i);
 		uint64_t bin_end = start + bin_offset(end - start, i + 1);
 		uint64_t low = bin_start > to_start ? bin_start : to_start;
@@ -284,59 +253,87 @@ static void transfer(struct evidence *to, uint64_t to_start, uint64_t to_end,
 			continue;
 		double share = (double)(high - low) / (double)(bin_end - bin_start);
 
-		spread(to, to_end - to_start, low - to_start, high - to_start,
-		       (double)from->events[i] * share, (double)from->exposure[i] * share);
+		evidence_spread(to, to_end - to_start, low - to_start, high - to_start,
+				(double)from->events[i] * share, (double)from->exposure[i] * share);
 	}
 }
 
-void region_trim(struct region *r, uint64_t start, uint64_t end)
+/* Squares and the like are known of the whole only: a part has its share of the events. */
+static void share_sums(struct evidence *part, const struct evidence *whole)
 {
-	struct evidence known = r->known, window = r->window;
-	double before = region_rate(r).events;
+	double events = evidence_rate(whole, 0, EVIDENCE_BINS).events;
+	double share = events > 0 ? evidence_rate(part, 0, EVIDENCE_BINS).events / events : 0;
 
-	if (start == r->start && end == r->end)
-		return;
-	r->known = r->window = (struct evidence){ { 0 }, { 0 } };
-	transfer(&r->known, start, end, &known, r->start, r->end);
-	transfer(&r->window, start, end, &window, r->start, r->end);
-	r->start = start;
-	r->end = end;
-	r->doubted = 0;
-	/* Who did it is known for the whole only: each part gets its share. */
-	if (before > 0)
-		scale_attribution(r, (float)(region_rate(r).events / before));
+	part->squares = (float)((double)whole->squares * share);
+	part->scanned = (float)((double)whole->scanned * share);
 }
 
-void region_split(struct region *r, uint64_t at, struct region *right)
+void region_part(const struct region *r, uint64_t start, uint64_t end, struct region *part)
 {
-	*right = *r;
-	region_trim(right, at, r->end);
-	region_trim(r, r->start, at);
+	float share = (float)((double)(end - start) / (double)region_bytes(r));
+	double before = region_rate(r).events;
+	struct rate moved;
+
+	if (start == r->start && end == r->end) {
+		*part = *r;
+		return;
+	}
+	*part = *r;
+	part->start = start;
+	part->end = end;
+	part->bins_per_byte = bins_per_byte(end - start);
+	part->doubted = 0;
+	memset(&part->known, 0, sizeof(part->known));
+	memset(&part->window, 0, sizeof(part->window));
+	transfer(&part->known, start, end, &r->known, r->start, r->end);
+	transfer(&part->window, start, end, &r->window, r->start, r->end);
+	share_sums(&part->known, &r->known);
+	share_sums(&part->window, &r->window);
+	moved = evidence_rate(&part->known, 0, EVIDENCE_BINS);
+	evidence_scale(&part->known, FINER_WEIGHT);
+	part->base.events = r->base.events * share + (1 - FINER_WEIGHT) * (float)moved.events;
+	part->base.exposure = r->base.exposure * share + (1 - FINER_WEIGHT) * (float)moved.exposure;
+	if (before > 0)
+		attribution_scale(&part->who,
+				  PART_WEIGHT * (float)(region_rate(part).events / before));
+}
+
+/* Spread what is known of a whole over where the whole lies. */
+static void transfer_base(struct evidence *to, uint64_t to_start, uint64_t to_end,
+			  const struct region *r)
+{
+	evidence_spread(to, to_end - to_start, r->start - to_start, r->end - to_start,
+			(double)r->base.events, (double)r->base.exposure);
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
 }
 
 void region_merge(struct region *r, const struct region *right)
 {
-	struct region merged = *r;
+	struct evidence known = { .squares = r->known.squares + right->known.squares,
+				  .scanned = r->known.scanned + right->known.scanned };
+	struct evidence window = { .squares = r->window.squares + right->window.squares,
+				   .scanned = r->window.scanned + right->window.scanned };
+	uint64_t end = right->end;
 
-	merged.end = right->end;
-	merged.doubted = 0;
-	merged.known = merged.window = (struct evidence){ { 0 }, { 0 } };
-	transfer(&merged.known, r->start, right->end, &r->known, r->start, r->end);
-	transfer(&merged.known, r->start, right->end, &right->known, right->start, right->end);
-	transfer(&merged.window, r->start, right->end, &r->window, r->start, r->end);
-	transfer(&merged.window, r->start, right->end, &right->window, right->start, right->end);
-	for (int i = 0; i < THERMO_NR_OPS; i++)
-		merged.op_events[i] += right->op_events[i];
-	for (int i = 0; i < THERMO_TOP_CPUS; i++)
-		if (right->cpus[i].weight > 0)
-			heavy_add(merged.cpus, THERMO_TOP_CPUS, right->cpus[i].key,
-				  (double)right->cpus[i].weight);
-	for (int i = 0; i < THERMO_TOP_TIDS; i++)
-		if (right->tids[i].weight > 0)
-			heavy_add(merged.tids, THERMO_TOP_TIDS, right->tids[i].key,
-				  (double)right->tids[i].weight);
-	merged.evidence_ns =
-			r->evidence_ns > right->evidence_ns ? r->evidence_ns : right->evidence_ns;
-	merged.changed_ns = r->changed_ns > right->changed_ns ? r->changed_ns : right->changed_ns;
-	*r = merged;
+	transfer(&known, r->start, end, &r->known, r->start, r->end);
+	transfer(&known, r->start, end, &right->known, right->start, right->end);
+	transfer_base(&known, r->start, end, r);
+	transfer_base(&known, r->start, end, right);
+	transfer(&window, r->start, end, &r->window, r->start, r->end);
+	transfer(&window, r->start, end, &right->window, right->start, right->end);
+	attribution_merge(&r->who, &right->who);
+	r->known = known;
+	r->window = window;
+	r->base.events = r->base.exposure = 0;
+	r->end = end;
+	r->bins_per_byte = bins_per_byte(region_bytes(r));
+	r->doubted = 0;
+	r->evidence_ns = later(r->evidence_ns, right->evidence_ns);
+	r->seen_ns = later(r->seen_ns, right->seen_ns);
+	r->changed_ns = later(r->changed_ns, right->changed_ns);
+	r->explored_ns = later(r->explored_ns, right->explored_ns);
 }

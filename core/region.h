@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * region.h - one region: evidence by place, by direction, by CPU, by thread.
+ * region.h - one region: evidence by place, and who made the accesses.
  *
- * A region is cut into REGION_BINS equal bins that count events (accesses seen)
- * and exposure (bytes x seconds watched) each, so that a split can be made where
- * the evidence says that the rate changes.  Evidence of the open window is kept
- * apart until the window closes: if it contradicts what was known, the old is
- * dropped; if not, it is added to the old, which counts half after a half-life.
+ * Evidence of the open window is kept apart until the window closes: if it
+ * contradicts what was known, the old is dropped; if not, it is added to the old,
+ * which counts half after a half-life.  What is known of a region as a whole, but
+ * not where in it, is its base: a part that was just cut off knows its rate well
+ * and its inside hardly.
  *
  * Monitor's thread only.
  */
@@ -16,90 +16,98 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "thermocline/monitor.h"
-#include "thermocline/report.h"
+#include "core/attribution.h"
+#include "core/evidence.h"
 
-#define REGION_BINS 8
-
-struct evidence {
-	float events[REGION_BINS];
-	float exposure[REGION_BINS]; /* bytes x seconds */
-};
-
-/* The heaviest keys; a new one takes the place and the weight of the lightest. */
-struct heavy {
-	uint32_t key;
-	float weight; /* 0: unused */
-};
-
+/* What every report touches comes first, then what a window touches. */
 struct region {
 	uint64_t start;
 	uint64_t end;
-	struct evidence known;
+	double bins_per_byte;
 	struct evidence window;
-	float op_events[THERMO_NR_OPS];
-	struct heavy cpus[THERMO_TOP_CPUS];
-	struct heavy tids[THERMO_TOP_TIDS];
+	struct attribution who;
+	struct evidence known;
+	struct {
+		float events;
+		float exposure;
+	} base;
 	uint64_t evidence_ns; /* last; 0: never */
+	uint64_t seen_ns;     /* last access; 0: never */
 	uint64_t changed_ns;
-	uint64_t doubted_ns; /* when it last was */
-	uint8_t doubted;     /* bins, a bit each, whose last silence was not fully believed */
-	float lower_share;   /* of its resident bytes, on lower tiers; set by the monitor */
+	uint64_t doubted_ns;  /* when it last was */
+	float lower_share;    /* of its resident bytes, on lower tiers; set by the monitor */
+	uint8_t doubted;      /* bins, a bit each, whose last silence was not fully believed */
+	bool uneven;          /* there is a cut to be made in it */
+	uint8_t unsettled;    /* windows for which it is looked at by itself, see shape.c */
+	uint64_t explored_ns; /* when it was last cut to see what is inside; 0: never */
 };
 
-/* Sums over the bins, and the rate per byte that they make. */
-struct rate {
-	double events;
-	double exposure;
-};
+/* A little more than exact: rounded down, the first byte of a bin would be in the one before. */
+static inline double bins_per_byte(uint64_t bytes)
+{
+	return EVIDENCE_BINS / (double)bytes * (1 + 0x1p-51);
+}
+
+static inline void region_init(struct region *r, uint64_t start, uint64_t end)
+{
+	*r = (struct region){ .start = start, .end = end };
+	r->bins_per_byte = bins_per_byte(end - start);
+}
 
 static inline uint64_t region_bytes(const struct region *r)
 {
 	return r->end - r->start;
 }
 
+/* All that is known of it. */
 struct rate region_rate(const struct region *r);
 
-/*
- * Accesses per second and byte.  With little evidence it leans towards @prior, the
- * rate around it, which counts as half an event; 0: no prior.
- */
-double rate_per_byte(const struct rate *rate, double prior);
-
-/* One standard error of rate_per_byte(), as a share of it. */
-double rate_relative_error(const struct rate *rate);
+/* How many independent accesses that is worth. */
+double region_count(const struct region *r);
 
 /* Add @events and @exposure, evenly over [@start, @end) cut to the region. */
 void region_add(struct region *r, uint64_t start, uint64_t end, double events, double exposure);
 
-/* Note who made @events accesses. */
-void region_attribute(struct region *r, const struct thermo_access *access, double events);
+/* Add an access of weight @weight at @addr, which lies within, of a source that watches always. */
+static inline void region_add_sample(struct region *r, uint64_t addr, float weight)
+{
+	int bin = (int)((double)(addr - r->start) * r->bins_per_byte);
+
+	r->window.events[bin < EVIDENCE_BINS ? bin : EVIDENCE_BINS - 1] += weight;
+	r->window.squares += weight * weight;
+}
+
+/* Note that @events of those added were seen by watching place after place. */
+static inline void region_add_scanned(struct region *r, double events)
+{
+	r->window.scanned += (float)events;
+	r->window.squares += (float)events;
+}
 
 /*
- * End the window at @now_ns.  Return: by how many accesses per second the rate
- * changed, if it changed significantly, or may have; else 0.
+ * End the window at @now_ns.  @watched_s: how long sources that watch all memory all
+ * the time did so; it is exposure of every byte.  Return: by how many accesses per
+ * second the rate changed, if it changed significantly, or may have; else 0.
  */
-double region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life_ns);
+double region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life_ns,
+			   double watched_s);
 
 /* What the decayed weight of the evidence is at @now_ns, 0 to 1. */
 double region_weight(const struct region *r, uint64_t now_ns, uint64_t half_life_ns);
 
-/*
- * How much better two rates explain the evidence than one: the log likelihood
- * ratio of two Poisson processes.  Above 5, equal rates are very unlikely.
- */
-double rates_differ(const struct rate *a, const struct rate *b);
+/* A place to split at, and the likelihood that it gains. */
+struct cut {
+	uint64_t at; /* page aligned, inside of the region */
+	double gain;
+};
 
-/* Where the evidence says to split.  Return: its likelihood gain; *@at is page aligned. */
-double region_best_split(const struct region *r, uint64_t *at);
+/* Where the evidence says to split, in order of address.  Return: how many. */
+int region_cuts(const struct region *r, struct cut cuts[EVIDENCE_BINS - 1]);
 
-/* Cut @r at @at; @right gets the upper part.  Evidence goes with its place. */
-void region_split(struct region *r, uint64_t at, struct region *right);
+/* The part [@start, @end) of @r, with the evidence that fell there. */
+void region_part(const struct region *r, uint64_t start, uint64_t end, struct region *part);
 
 /* @right, which begins where @r ends, becomes part of @r. */
 void region_merge(struct region *r, const struct region *right);
-
-/* Cut a region down to [@start, @end), which lies within. */
-void region_trim(struct region *r, uint64_t start, uint64_t end);
 
 #endif

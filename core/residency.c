@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * residency.c - one move_pages(2) question a target: its cost depends on the
- * number of regions, not on their size.
+ * residency.c - one move_pages(2) question a process: its cost depends on the
+ * number of regions, not on their size.  Physical memory asks nobody: the memory
+ * blocks say where an address is.
  */
 #include "core/residency.h"
 
@@ -11,6 +12,7 @@
 
 #include "core/cleanup.h"
 #include "core/error.h"
+#include "core/ram.h"
 
 /* Marsaglia, "Xorshift RNGs" (2003); which pages are asked for is no secret. */
 static uint64_t next_random(uint64_t *state)
@@ -67,8 +69,9 @@ static void count_nodes(const struct region *r, unsigned int nr, const int *stat
 	qsort(out->nodes, THERMO_REGION_NODES, sizeof(out->nodes[0]), by_bytes);
 }
 
-int residency_sample(const struct thermo_host *host, const struct target *target,
-		     unsigned int per_region, uint64_t *random_state, struct thermo_region *out)
+static int sample_process(const struct thermo_host *host, const struct target *target,
+			  unsigned int per_region, uint64_t *random_state,
+			  struct thermo_region *out)
 {
 	size_t nr = target->nr_regions * per_region;
 	AUTO_FREE void **pages = calloc(nr + 1, sizeof(*pages));
@@ -85,5 +88,16 @@ int residency_sample(const struct thermo_host *host, const struct target *target
 				   (int)target->info.pid, strerror(-err));
 	for (size_t i = 0; i < target->nr_regions; i++)
 		count_nodes(&target->regions[i], per_region, status + i * per_region, &out[i]);
+	return 0;
+}
+
+int residency_sample(const struct thermo_host *host, const struct target *target,
+		     unsigned int per_region, uint64_t *random_state, struct thermo_region *out)
+{
+	if (target->info.pid != THERMO_PID_PHYSICAL)
+		return sample_process(host, target, per_region, random_state, out);
+	for (size_t i = 0; i < target->nr_regions; i++)
+		ram_nodes(target->ram, target->regions[i].start, target->regions[i].end,
+			  out[i].nodes);
 	return 0;
 }

@@ -14,32 +14,16 @@
 #include "core/cleanup.h"
 #include "core/error.h"
 
-static bool is_listed(const struct thermo_target_spec *spec, pid_t pid)
-{
-	for (size_t i = 0; i < spec->nr_pids; i++)
-		if (spec->pids[i] == pid)
-			return true;
-	return spec->nr_pids == 0;
-}
-
-/* "0::/a/b" is in "/a" and in "/a/b", not in "/a/bc". */
+/* "/a/b" is in "/a" and in "/a/b", not in "/a/bc". */
 static bool in_cgroup(const struct thermo_host *host, pid_t pid, const char *cgroup)
 {
-	char text[4096];
+	char path[THERMO_CGROUP_BYTES];
 	size_t len = strlen(cgroup);
 
 	while (len > 0 && cgroup[len - 1] == '/')
 		len--;
-	if (thermo_host_read(host, text, sizeof(text), "proc/%d/cgroup", (int)pid) < 0)
-		return false;
-	const char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
-
-	if (!line)
-		return false;
-	const char *path = strstr(line, "0::") + 3;
-
-	return strncmp(path, cgroup, len) == 0 &&
-	       (path[len] == '/' || path[len] == '\n' || path[len] == '\0');
+	return thermo_proc_cgroup(host, pid, path, sizeof(path)) == 0 &&
+	       strncmp(path, cgroup, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
 static uint64_t min_rss_bytes(const struct thermo_target_spec *spec)
@@ -50,21 +34,22 @@ static uint64_t min_rss_bytes(const struct thermo_target_spec *spec)
 }
 
 /* The cheap question first: most processes are small, and /proc/PID/stat is slow. */
-static bool is_large_enough(const struct thermo_host *host, const struct thermo_target_spec *spec,
-			    pid_t pid)
+static bool is_large(const struct thermo_host *host, uint64_t min_bytes, pid_t pid)
 {
 	char text[128];
 	uint64_t size_pages, rss_pages;
 
 	return thermo_host_read(host, text, sizeof(text), "proc/%d/statm", (int)pid) > 0 &&
 	       sscanf(text, "%" SCNu64 " %" SCNu64, &size_pages, &rss_pages) == 2 &&
-	       rss_pages > 0 && rss_pages * THERMO_PAGE_BYTES >= min_rss_bytes(spec);
+	       rss_pages > 0 && rss_pages * THERMO_PAGE_BYTES >= min_bytes;
 }
 
 static bool is_selected(const struct thermo_host *host, const struct thermo_target_spec *spec,
-			const struct thermo_proc *p)
+			const struct family *family, const struct thermo_proc *p)
 {
-	return !p->kernel_thread && p->pid != getpid() &&
+	return !p->kernel_thread && p->pid != getpid() && p->rss_bytes > 0 &&
+	       p->rss_bytes >= min_rss_bytes(spec) &&
+	       (!spec->nr_pids || family_has(family, p->pid)) &&
 	       (!spec->name || fnmatch(spec->name, p->name, 0) == 0) &&
 	       (!spec->cgroup || in_cgroup(host, p->pid, spec->cgroup));
 }
@@ -78,44 +63,77 @@ static int by_size(const void *a, const void *b)
 	return x->pid < y->pid ? -1 : x->pid > y->pid;
 }
 
-ssize_t thermo_select(const struct thermo_host *host, const struct thermo_target_spec *spec,
-		      struct thermo_proc **procs)
+static int by_pid(const void *a, const void *b)
 {
-	size_t max = spec->max_targets ? spec->max_targets : DEFAULT_MAX_TARGETS;
-	struct thermo_proc *found = NULL;
+	const struct thermo_proc *x = a, *y = b;
+
+	return x->pid < y->pid ? -1 : x->pid > y->pid;
+}
+
+static int append(struct thermo_proc **list, size_t nr, size_t *room, const struct thermo_proc *p)
+{
+	if (nr == *room) {
+		size_t wanted = *room ? 2 * *room : 64;
+		struct thermo_proc *grown = realloc(*list, wanted * sizeof(*grown));
+
+		if (!grown)
+			return thermo_fail(-ENOMEM, "targets: no memory for %zu processes", wanted);
+		*list = grown;
+		*room = wanted;
+	}
+	(*list)[nr] = *p;
+	return 0;
+}
+
+/* All that may matter for @spec.  Return: how many in *@list, or -errno. */
+static ssize_t read_all(const struct thermo_host *host, const struct thermo_target_spec *spec,
+			struct thermo_proc **list)
+{
 	size_t nr = 0, room = 0;
 	AUTO_CLOSEDIR DIR *dir = NULL;
 	struct dirent *entry;
 	int err = thermo_host_open_dir(host, &dir, "proc");
 
-	if (err)
-		return err;
-	while ((entry = readdir(dir))) {
+	while (!err && (entry = readdir(dir))) {
 		struct thermo_proc proc;
 		pid_t pid;
 
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
 		pid = (pid_t)strtol(entry->d_name, NULL, 10);
-		/* A process that is gone by now is simply not a target. */
-		if (!is_listed(spec, pid) || !is_large_enough(host, spec, pid) ||
-		    thermo_proc_read(host, pid, &proc) || !is_selected(host, spec, &proc))
+		/*
+		 * With pids every process counts: a small one may be a large one's parent.
+		 * One that is gone by now is simply not there.
+		 */
+		if ((!spec->nr_pids && !is_large(host, min_rss_bytes(spec), pid)) ||
+		    thermo_proc_read(host, pid, &proc))
 			continue;
-		if (nr == room) {
-			struct thermo_proc *grown;
-
-			room = room ? 2 * room : 64;
-			grown = realloc(found, room * sizeof(*found));
-			if (!grown) {
-				free(found);
-				return thermo_fail(-ENOMEM, "targets: no memory for %zu", room);
-			}
-			found = grown;
-		}
-		found[nr++] = proc;
+		err = append(list, nr, &room, &proc);
+		nr += !err;
 	}
-	if (nr)
-		qsort(found, nr, sizeof(*found), by_size);
-	*procs = found;
-	return (ssize_t)(nr < max ? nr : max);
+	return err ? err : (ssize_t)nr;
+}
+
+ssize_t thermo_select(const struct thermo_host *host, const struct thermo_target_spec *spec,
+		      struct family *family, struct thermo_proc **procs)
+{
+	size_t max = spec->max_targets ? spec->max_targets : DEFAULT_MAX_TARGETS, kept = 0;
+	AUTO_FREE struct thermo_proc *all = NULL;
+	ssize_t nr = read_all(host, spec, &all);
+	int err = 0;
+
+	if (nr > 0)
+		qsort(all, (size_t)nr, sizeof(*all), by_pid);
+	if (nr >= 0)
+		err = family_update(family, spec->pids, spec->nr_pids, all, (size_t)nr);
+	if (nr < 0 || err)
+		return nr < 0 ? nr : err;
+	for (ssize_t i = 0; i < nr; i++)
+		if (is_selected(host, spec, family, &all[i]))
+			all[kept++] = all[i];
+	if (kept)
+		qsort(all, kept, sizeof(*all), by_size);
+	*procs = all;
+	all = NULL;
+	return (ssize_t)(kept < max ? kept : max);
 }

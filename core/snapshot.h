@@ -9,7 +9,7 @@
 #include "core/region.h"
 
 /* With room for so many, zeroed, and one reference.  Return: NULL without memory. */
-struct thermo_snapshot *snapshot_alloc(size_t nr_targets, size_t nr_regions);
+struct thermo_snapshot *snapshot_alloc(size_t nr_targets, size_t nr_regions, size_t nr_sources);
 
 /* What @r is at @now_ns, but for its target and nodes.  @prior as for rate_per_byte(). */
 void snapshot_view_region(const struct region *r, double prior, uint64_t now_ns,

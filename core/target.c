@@ -3,6 +3,7 @@
 #include "core/target.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,22 +15,8 @@
 void target_fini(struct target *target)
 {
 	free(target->regions);
+	free(target->starts);
 	*target = (struct target){ 0 };
-}
-
-size_t target_find(const struct target *target, uint64_t addr)
-{
-	size_t low = 0, high = target->nr_regions;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (addr >= target->regions[mid].end)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
 }
 
 uint64_t target_bytes(const struct target *target)
@@ -43,7 +30,7 @@ uint64_t target_bytes(const struct target *target)
 
 double target_mean_rate(const struct target *target)
 {
-	struct rate sum = { 0, 0 };
+	struct rate sum = { 0, 0, 0 };
 
 	for (size_t i = 0; i < target->nr_regions; i++) {
 		struct rate rate = region_rate(&target->regions[i]);
@@ -54,24 +41,7 @@ double target_mean_rate(const struct target *target)
 	return rate_per_byte(&sum, 0);
 }
 
-static int reserve(struct region **regions, size_t *room, size_t nr)
-{
-	struct region *grown;
-	size_t wanted = *room ? *room : 16;
-
-	if (nr <= *room)
-		return 0;
-	while (wanted < nr)
-		wanted *= 2;
-	grown = realloc(*regions, wanted * sizeof(*grown));
-	if (!grown)
-		return thermo_fail(-ENOMEM, "monitor: no memory for %zu regions", wanted);
-	*regions = grown;
-	*room = wanted;
-	return 0;
-}
-
-/* Regions under construction, while a target follows its mappings. */
+/* Regions under construction, which replace those of a target. */
 struct builder {
 	struct region *regions;
 	size_t nr;
@@ -79,25 +49,65 @@ struct builder {
 	uint64_t piece_bytes;
 };
 
-static int build_one(struct builder *b, const struct region *r)
+static int reserve(struct builder *b, size_t room)
 {
-	int err = reserve(&b->regions, &b->room, b->nr + 1);
+	struct region *grown;
 
-	if (!err)
-		b->regions[b->nr++] = *r;
-	return err;
+	if (room <= b->room)
+		return 0;
+	grown = aligned_alloc(_Alignof(struct region), room * sizeof(*grown));
+	if (!grown)
+		return thermo_fail(-ENOMEM, "monitor: no memory for %zu regions", room);
+	if (b->nr)
+		memcpy(grown, b->regions, b->nr * sizeof(*grown));
+	free(b->regions);
+	b->regions = grown;
+	b->room = room;
+	return 0;
+}
+
+/* Room for one more region, which counts from now on.  Return: NULL without memory. */
+static struct region *build_one(struct builder *b)
+{
+	if (b->nr == b->room && reserve(b, b->room ? 2 * b->room : 16))
+		return NULL;
+	return &b->regions[b->nr++];
+}
+
+static void index_regions(struct target *target)
+{
+	for (size_t i = 0; i < target->nr_regions; i++)
+		target->starts[i] = target->regions[i].start;
+}
+
+/* The target gets what was built.  Return: 0, or -ENOMEM: all as it was. */
+static int finish(struct target *target, struct builder *b)
+{
+	uint64_t *starts = malloc((b->nr + 1) * sizeof(*starts));
+
+	if (!starts) {
+		free(b->regions);
+		return thermo_fail(-ENOMEM, "monitor: no memory for %zu regions", b->nr);
+	}
+	free(target->regions);
+	free(target->starts);
+	target->regions = b->regions;
+	target->nr_regions = b->nr;
+	target->starts = starts;
+	index_regions(target);
+	return 0;
 }
 
 static int build_new(struct builder *b, uint64_t start, uint64_t end)
 {
 	while (start < end) {
 		uint64_t cut = (start + b->piece_bytes) & ~(ALIGN_BYTES - 1);
-		struct region r = { .start = start, .end = cut > start && cut < end ? cut : end };
-		int err = build_one(b, &r);
+		struct region *r = build_one(b);
 
-		if (err)
-			return err;
-		start = r.end;
+		if (!r)
+			return -ENOMEM;
+		region_init(r, start, cut > start && cut < end ? cut : end);
+		start = r->end;
 	}
 	return 0;
 }
@@ -111,15 +121,18 @@ static int build_range(struct builder *b, const struct target *target,
 
 	for (size_t i = target_find(target, range->start);
 	     i < target->nr_regions && target->regions[i].start < range->end && !err; i++) {
-		struct region r = target->regions[i];
-		uint64_t start = r.start > range->start ? r.start : range->start;
-		uint64_t end = r.end < range->end ? r.end : range->end;
+		const struct region *r = &target->regions[i];
+		uint64_t start = r->start > range->start ? r->start : range->start;
+		uint64_t end = r->end < range->end ? r->end : range->end;
+		struct region *part;
 
 		if (at < start)
 			err = build_new(b, at, start);
-		region_trim(&r, start, end);
-		if (!err)
-			err = build_one(b, &r);
+		part = err ? NULL : build_one(b);
+		if (part)
+			region_part(r, start, end, part);
+		else
+			err = -ENOMEM;
 		at = end;
 	}
 	return err || at >= range->end ? err : build_new(b, at, range->end);
@@ -137,28 +150,30 @@ int target_follow(struct target *target, const struct thermo_range *ranges, size
 	b.piece_bytes = total / min_nr_regions > ALIGN_BYTES ? total / min_nr_regions : ALIGN_BYTES;
 	for (size_t i = 0; i < nr_ranges && !err; i++)
 		err = build_range(&b, target, &ranges[i]);
-	if (err) {
-		free(b.regions);
-		return err;
-	}
-	free(target->regions);
-	target->regions = b.regions;
-	target->nr_regions = b.nr;
-	target->room = b.room;
-	return 0;
+	if (!err)
+		return finish(target, &b);
+	free(b.regions);
+	return err;
 }
 
-static bool may_merge(const struct region *a, const struct region *b, double threshold,
-		      uint64_t max_bytes)
+static double difference(const struct region *a, const struct region *b, uint64_t max_bytes)
 {
 	struct rate rate_a = region_rate(a), rate_b = region_rate(b);
 
-	if (a->end != b->start || b->end - a->start > max_bytes)
-		return false;
-	/* What was never observed is not known to be like its neighbour. */
+	if (a->end != b->start || b->end - a->start > max_bytes || a->uneven || b->uneven ||
+	    a->unsettled || b->unsettled)
+		return INFINITY;
+	/* Not known to be alike: they become one only where there is no room for both. */
 	if ((rate_a.exposure > 0) != (rate_b.exposure > 0))
-		return false;
-	return rates_differ(&rate_a, &rate_b) < threshold;
+		return UNKNOWN_DIFFERENCE;
+	return rates_differ(&rate_a, &rate_b);
+}
+
+double target_difference(const struct target *target, size_t index, uint64_t max_bytes)
+{
+	return index + 1 < target->nr_regions ? difference(&target->regions[index],
+							   &target->regions[index + 1], max_bytes)
+					      : INFINITY;
 }
 
 void target_merge(struct target *target, double threshold, uint64_t max_bytes)
@@ -168,24 +183,36 @@ void target_merge(struct target *target, double threshold, uint64_t max_bytes)
 	if (target->nr_regions < 2)
 		return;
 	for (size_t i = 1; i < target->nr_regions; i++) {
-		if (may_merge(&target->regions[out], &target->regions[i], threshold, max_bytes))
-			region_merge(&target->regions[out], &target->regions[i]);
-		else
-			target->regions[++out] = target->regions[i];
+		struct region *r = &target->regions[i];
+
+		if (difference(&target->regions[out], r, max_bytes) < threshold)
+			region_merge(&target->regions[out], r);
+		else if (++out != i)
+			target->regions[out] = *r;
 	}
 	target->nr_regions = out + 1;
+	index_regions(target);
 }
 
-int target_split(struct target *target, size_t index, uint64_t at)
+int target_split(struct target *target, const struct cut *cuts, size_t nr_cuts)
 {
-	int err = reserve(&target->regions, &target->room, target->nr_regions + 1);
+	struct builder b = { 0 };
+	const struct cut *cut = cuts, *last = cuts + nr_cuts;
+	int err = nr_cuts ? reserve(&b, target->nr_regions + nr_cuts) : 0;
 
-	if (err)
+	if (err || nr_cuts == 0)
 		return err;
-	struct region *r = &target->regions[index];
+	for (size_t i = 0; i < target->nr_regions; i++) {
+		const struct region *r = &target->regions[i];
+		uint64_t at = r->start;
 
-	memmove(r + 2, r + 1, (target->nr_regions - index - 1) * sizeof(*r));
-	region_split(r, at, r + 1);
-	target->nr_regions++;
-	return 0;
+		for (; cut < last && cut->at < r->end; cut++) {
+			if (cut->at <= at)
+				continue;
+			region_part(r, at, cut->at, &b.regions[b.nr++]);
+			at = cut->at;
+		}
+		region_part(r, at, r->end, &b.regions[b.nr++]);
+	}
+	return finish(target, &b);
 }

@@ -9,18 +9,41 @@
 #include "core/proc.h"
 #include "core/region.h"
 
+struct ram;
+
 struct target {
 	struct thermo_target info;
-	bool gone; /* found out since the last update */
+	const struct ram *ram; /* physical memory; NULL: a process */
+	bool gone;             /* found out since the last update */
 	size_t nr_regions;
-	size_t room;
 	struct region *regions;
+	uint64_t *starts; /* of the regions: a search touches nothing else */
 };
 
 void target_fini(struct target *target);
 
+/* Return: index of the last region that begins at @addr or below; 0 when none does. */
+static inline size_t target_last_from(const struct target *target, uint64_t addr)
+{
+	size_t low = 0, nr = target->nr_regions;
+
+	/* No branch that could be mispredicted, so that several searches overlap. */
+	while (nr > 1) {
+		size_t half = nr / 2;
+
+		low = target->starts[low + half] <= addr ? low + half : low;
+		nr -= half;
+	}
+	return low;
+}
+
 /* Return: index of the region that holds @addr, or of the first one after it. */
-size_t target_find(const struct target *target, uint64_t addr);
+static inline size_t target_find(const struct target *target, uint64_t addr)
+{
+	size_t i = target_last_from(target, addr);
+
+	return target->nr_regions && addr >= target->regions[i].end ? i + 1 : i;
+}
 
 uint64_t target_bytes(const struct target *target);
 
@@ -34,13 +57,19 @@ double target_mean_rate(const struct target *target);
 int target_follow(struct target *target, const struct thermo_range *ranges, size_t nr_ranges,
 		  uint32_t min_nr_regions);
 
+/* Of neighbours of which one was never observed; evidence never tells regions so far apart. */
+#define UNKNOWN_DIFFERENCE 1e9
+
+/* How unlike region @index and its right neighbour are; INFINITY: they cannot become one. */
+double target_difference(const struct target *target, size_t index, uint64_t max_bytes);
+
 /*
- * Merge neighbours whose rates differ by less than @threshold (log likelihood), as
- * long as the result is not larger than @max_bytes.
+ * Merge neighbours whose difference is below @threshold, as long as the result is
+ * not larger than @max_bytes.
  */
 void target_merge(struct target *target, double threshold, uint64_t max_bytes);
 
-/* Split region @index at @at.  Return: 0 or -ENOMEM. */
-int target_split(struct target *target, size_t index, uint64_t at);
+/* Split where @cuts say, which are in order of address.  Return: 0, or -ENOMEM: as it was. */
+int target_split(struct target *target, const struct cut *cuts, size_t nr_cuts);
 
 #endif

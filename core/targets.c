@@ -36,36 +36,60 @@ static void adopt(struct targets *targets, const struct thermo_proc *proc, struc
 		*old = (struct target){ .info.pid = proc->pid };
 	}
 	t->info.pid = proc->pid;
+	t->info.parent_pid = proc->parent_pid;
 	t->info.start_ticks = proc->start_ticks;
 	t->info.rss_bytes = proc->rss_bytes;
 	memcpy(t->info.name, proc->name, sizeof(t->info.name));
 }
 
-static int follow_one(const struct thermo_host *host, struct target *t, size_t max_ranges,
+static void look_up_cgroup(const struct thermo_host *host, struct thermo_target *info)
+{
+	/* It moves rarely, but it may. */
+	if (thermo_proc_cgroup(host, info->pid, info->cgroup, sizeof(info->cgroup)))
+		info->cgroup[0] = '\0';
+}
+
+static int follow_one(const struct thermo_host *host, struct target *t, size_t max_nr_ranges,
 		      uint32_t min_nr_regions)
 {
 	struct thermo_range ranges[MAX_RANGES_PER_TARGET];
-	int nr = thermo_proc_ranges(host, t->info.pid, max_ranges, ranges);
+	int nr = thermo_proc_ranges(host, t->info.pid, max_nr_ranges, ranges);
 
 	return nr < 0 ? nr : target_follow(t, ranges, (size_t)nr, min_nr_regions);
 }
 
-void targets_fini(struct targets *targets)
+static void free_list(struct targets *targets)
 {
 	for (size_t i = 0; i < targets->nr; i++)
 		target_fini(&targets->list[i]);
 	free(targets->list);
-	*targets = (struct targets){ 0 };
+	targets->list = NULL;
+	targets->nr = 0;
 }
 
-int targets_update(struct targets *targets, const struct thermo_host *host,
-		   const struct thermo_target_spec *spec, uint32_t min_nr_regions,
-		   uint32_t max_nr_regions)
+void targets_fini(struct targets *targets)
+{
+	free_list(targets);
+	family_fini(&targets->family);
+	ram_fini(&targets->ram);
+}
+
+/* Mappings alone must not eat up the regions. */
+static size_t max_ranges(size_t nr_targets, uint32_t max_nr_regions)
+{
+	size_t max = max_nr_regions / 2 / (nr_targets + 1) + 1;
+
+	return max < MAX_RANGES_PER_TARGET ? max : MAX_RANGES_PER_TARGET;
+}
+
+static int follow_processes(struct targets *targets, const struct thermo_host *host,
+			    const struct thermo_target_spec *spec, uint32_t min_nr_regions,
+			    uint32_t max_nr_regions)
 {
 	AUTO_FREE struct thermo_proc *procs = NULL;
-	ssize_t nr_procs = thermo_select(host, spec, &procs);
+	ssize_t nr_procs = thermo_select(host, spec, &targets->family, &procs);
 	struct target *list;
-	size_t nr = 0, max_ranges;
+	size_t nr = 0;
 
 	if (nr_procs < 0)
 		return (int)nr_procs;
@@ -75,22 +99,75 @@ int targets_update(struct targets *targets, const struct thermo_host *host,
 	list = calloc((size_t)nr_procs + 1, sizeof(*list));
 	if (!list)
 		return thermo_fail(-ENOMEM, "monitor: no memory for %zd targets", nr_procs);
-	/* Mappings alone must not eat up the regions. */
-	max_ranges = max_nr_regions / 2 / (size_t)(nr_procs + 1) + 1;
-	if (max_ranges > MAX_RANGES_PER_TARGET)
-		max_ranges = MAX_RANGES_PER_TARGET;
 	for (ssize_t i = 0; i < nr_procs; i++) {
 		adopt(targets, &procs[i], &list[nr]);
+		look_up_cgroup(host, &list[nr].info);
 		/* It may exit at any time, or be none of our business: then it is no target. */
-		if (follow_one(host, &list[nr], max_ranges, min_nr_regions))
+		if (follow_one(host, &list[nr], max_ranges((size_t)nr_procs, max_nr_regions),
+			       min_nr_regions))
 			target_fini(&list[nr]);
 		else
 			nr++;
 	}
-	targets_fini(targets);
+	free_list(targets);
 	if (nr)
 		qsort(list, nr, sizeof(*list), by_pid);
 	targets->list = list;
 	targets->nr = nr;
+	ram_fini(&targets->ram);
 	return (int)nr;
+}
+
+/* The one target from now on. */
+static int start_physical(struct targets *targets, const struct thermo_range *ranges,
+			  size_t nr_ranges, uint32_t min_nr_regions)
+{
+	struct target *list = calloc(1, sizeof(*list));
+
+	if (!list)
+		return thermo_fail(-ENOMEM, "monitor: no memory for a target");
+	list->info = (struct thermo_target){ .pid = THERMO_PID_PHYSICAL, .name = "physical" };
+	list->ram = &targets->ram;
+	int err = target_follow(list, ranges, nr_ranges, min_nr_regions);
+
+	if (err) {
+		free(list);
+		return err;
+	}
+	free_list(targets);
+	family_fini(&targets->family);
+	targets->list = list;
+	targets->nr = 1;
+	return 0;
+}
+
+static int follow_physical(struct targets *targets, const struct thermo_host *host,
+			   const struct thermo_target_spec *spec, uint32_t min_nr_regions,
+			   uint32_t max_nr_regions)
+{
+	struct target *t = targets_find(targets, THERMO_PID_PHYSICAL);
+	struct thermo_range ranges[MAX_RANGES_PER_TARGET];
+	ssize_t nr;
+	int err;
+
+	if (spec->nr_pids || spec->cgroup || spec->name || spec->min_rss_bytes)
+		return thermo_fail(-EINVAL, "targets: physical memory cannot be combined with "
+					    "processes: name one of both");
+	err = ram_update(&targets->ram, host);
+	if (err)
+		return err;
+	nr = ram_ranges(&targets->ram, max_ranges(1, max_nr_regions), ranges);
+	if (nr < 0)
+		return (int)nr;
+	err = t ? target_follow(t, ranges, (size_t)nr, min_nr_regions)
+		: start_physical(targets, ranges, (size_t)nr, min_nr_regions);
+	return err ? err : 1;
+}
+
+int targets_update(struct targets *targets, const struct thermo_host *host,
+		   const struct thermo_target_spec *spec, uint32_t min_nr_regions,
+		   uint32_t max_nr_regions)
+{
+	return (spec->physical ? follow_physical : follow_processes)(
+			targets, host, spec, min_nr_regions, max_nr_regions);
 }

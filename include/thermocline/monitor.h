@@ -225,6 +225,7 @@ THERMO_API void thermo_monitor_free(struct thermo_monitor *monitor);
 /* The monitor drains @reporter from now on; it stays the caller's.  Return: 0 or -ENOSPC. */
 THERMO_API int thermo_monitor_add_reporter(struct thermo_monitor *monitor,
 					   struct thermo_reporter *reporter, const char *name);
+/* What @reporter still holds is taken; from then on the monitor knows nothing of it. */
 THERMO_API void thermo_monitor_remove_reporter(struct thermo_monitor *monitor,
 					       struct thermo_reporter *reporter);
 

@@ -232,6 +232,7 @@ struct fake_process {
 	const char *name;
 	uint64_t rss_pages;
 	uint64_t start_ticks;
+	pid_t parent;            /* 0: pid 1 */
 	unsigned int nr_threads; /* 0: one */
 	unsigned int flags;      /* PF_* */
 	const char *maps;
@@ -244,11 +245,11 @@ static inline void fake_process(const struct fake_host *fake, const struct fake_
 
 	(void)snprintf(path, sizeof(path), "proc/%d/stat", (int)p->pid);
 	(void)snprintf(text, sizeof(text),
-		       "%d (%s) S 1 %d %d 0 -1 %u 0 0 0 0 7 8 0 0 20 0 %u 0 %llu 123456789 %llu "
+		       "%d (%s) S %d %d %d 0 -1 %u 0 0 0 0 7 8 0 0 20 0 %u 0 %llu 123456789 %llu "
 		       "18446744073709551615 1 2 3 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0\n",
-		       (int)p->pid, p->name, (int)p->pid, (int)p->pid, p->flags,
-		       p->nr_threads ? p->nr_threads : 1, (unsigned long long)p->start_ticks,
-		       (unsigned long long)p->rss_pages);
+		       (int)p->pid, p->name, p->parent ? (int)p->parent : 1, (int)p->pid,
+		       (int)p->pid, p->flags, p->nr_threads ? p->nr_threads : 1,
+		       (unsigned long long)p->start_ticks, (unsigned long long)p->rss_pages);
 	fake_write(fake, path, text);
 	(void)snprintf(path, sizeof(path), "proc/%d/statm", (int)p->pid);
 	(void)snprintf(text, sizeof(text), "99999 %llu 10 1 0 50 0\n",

@@ -32,9 +32,11 @@ static void process_is_read(void **state)
 						    .name = "redis",
 						    .rss_pages = 1000,
 						    .start_ticks = 5555,
+						    .parent = 17,
 						    .nr_threads = 7 });
 	assert_int_equal(thermo_proc_read(&fake.host, 42, &p), 0);
 	assert_int_equal(p.pid, 42);
+	assert_int_equal(p.parent_pid, 17);
 	assert_string_equal(p.name, "redis");
 	assert_int_equal(p.rss_bytes, 1000 * 4096);
 	assert_int_equal(p.start_ticks, 5555);
@@ -85,7 +87,17 @@ static void vanished_pid_is_no_such_process(void **state)
 
 static void stat_that_is_cut_short_is_an_error(void **state)
 {
-	static const char *const wrong[] = { "", "42", "42 (x", "42 (x) S 1 2 3", "42 )x( S" };
+	static const char *const wrong[] = {
+		"",
+		"42",
+		"42 (x",
+		"42 (x)",
+		"42 (x) S",
+		"42 (x) S 1 2 3",
+		"42 )x( S",
+		"42 (x) S one 2 3 0 -1 0 0 0 0 0 7 8 0 0 20 0 1 0 5 9 9",
+		"42 (x) S 1 2 3 0 -1 0 0 0 0 0 7 8 0 0 20 0 1 0 5 9",
+	};
 	struct thermo_proc p;
 
 	(void)state;
@@ -94,6 +106,24 @@ static void stat_that_is_cut_short_is_an_error(void **state)
 		assert_int_equal(thermo_proc_read(&fake.host, 42, &p), -EBADMSG);
 		assert_reason("/proc/42/stat");
 	}
+}
+
+static void cgroup_is_that_of_cgroup2(void **state)
+{
+	char path[16] = "as it was";
+
+	(void)state;
+	assert_int_equal(thermo_proc_cgroup(&fake.host, 42, path, sizeof(path)), -ENOENT);
+	fake_write(&fake, "proc/42/cgroup", "4:memory:/b\n0::/a b/0::/c\n");
+	assert_int_equal(thermo_proc_cgroup(&fake.host, 42, path, sizeof(path)), 0);
+	assert_string_equal(path, "/a b/0::/c");
+	fake_write(&fake, "proc/42/cgroup", "0::/a/very/long/path/to/cut\n4:memory:/b\n");
+	assert_int_equal(thermo_proc_cgroup(&fake.host, 42, path, sizeof(path)), 0);
+	assert_string_equal(path, "/a/very/long/pa");
+	fake_write(&fake, "proc/42/cgroup", "4:memory:/b\n10::/c\n");
+	assert_int_equal(thermo_proc_cgroup(&fake.host, 42, path, sizeof(path)), -ENOENT);
+	assert_reason("/proc/42/cgroup");
+	assert_string_equal(path, "/a/very/long/pa");
 }
 
 static int ranges_of(const char *maps, size_t max, struct thermo_range *ranges)
@@ -212,6 +242,7 @@ static void our_own_process_can_be_read(void **state)
 	(void)state;
 	assert_int_equal(thermo_host_open(&real, "/"), 0);
 	assert_int_equal(thermo_proc_read(&real, getpid(), &p), 0);
+	assert_int_equal(p.parent_pid, getppid());
 	assert_true(p.rss_bytes > 0 && p.start_ticks > 0 && p.nr_threads >= 1);
 	assert_true(thermo_proc_ranges(&real, getpid(), 64, r) > 1);
 	thermo_host_close(&real);
@@ -226,6 +257,7 @@ int main(void)
 		TEST(kernel_thread_is_told_by_its_flag),
 		TEST(vanished_pid_is_no_such_process),
 		TEST(stat_that_is_cut_short_is_an_error),
+		TEST(cgroup_is_that_of_cgroup2),
 		TEST(neighbouring_mappings_are_joined),
 		TEST(special_mappings_are_skipped),
 		TEST(smallest_gaps_close_first_when_there_are_too_many),

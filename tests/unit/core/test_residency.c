@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "core/ram.h"
 #include "core/residency.h"
 #include "tests/unit/fake_host.h"
 
@@ -120,6 +121,26 @@ static void target_without_regions_asks_nothing(void **state)
 	assert_int_equal(calls, 0);
 }
 
+static void physical_memory_is_where_its_blocks_are(void **state)
+{
+	struct ram_piece pieces[] = { { { 0, 20 * MIB }, 0, 1 }, { { 20 * MIB, 64 * MIB }, 5, 1 } };
+	struct ram ram = { .nr_pieces = 2, .pieces = pieces };
+	struct target physical = target;
+
+	(void)state;
+	physical.info.pid = THERMO_PID_PHYSICAL;
+	physical.ram = &ram;
+	fake.move_pages = by_address;
+	out[1].nodes[0].bytes = 99;
+	assert_int_equal(residency_sample(&fake.host, &physical, 16, &random_state, out), 0);
+	assert_int_equal(calls, 0);
+	assert_int_equal(out[0].nodes[0].node, 5);
+	assert_int_equal(out[0].nodes[0].bytes, 12 * MIB);
+	assert_int_equal(out[0].nodes[1].node, 0);
+	assert_int_equal(out[0].nodes[1].bytes, 4 * MIB);
+	assert_int_equal(out[1].nodes[0].bytes, 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, drop)
@@ -129,6 +150,7 @@ int main(void)
 		TEST(more_nodes_than_fit_do_not_overrun),
 		TEST(process_that_is_gone_is_said_so),
 		TEST(target_without_regions_asks_nothing),
+		TEST(physical_memory_is_where_its_blocks_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

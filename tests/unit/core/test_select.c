@@ -11,6 +11,7 @@
 #define MIB_PAGES 256ull
 
 static struct fake_host fake;
+static struct family family;
 
 static int make(void **state)
 {
@@ -39,6 +40,7 @@ static int make(void **state)
 static int drop(void **state)
 {
 	(void)state;
+	family_fini(&family);
 	fake_host_fini(&fake);
 	return 0;
 }
@@ -47,7 +49,7 @@ static int drop(void **state)
 static void expect(const struct thermo_target_spec *spec, const pid_t *pids)
 {
 	struct thermo_proc *procs = NULL;
-	ssize_t nr = thermo_select(&fake.host, spec, &procs), i;
+	ssize_t nr = thermo_select(&fake.host, spec, &family, &procs), i;
 
 	for (i = 0; pids[i]; i++)
 		if (i >= nr || procs[i].pid != pids[i])
@@ -75,6 +77,37 @@ static void named_pids_have_no_least_size(void **state)
 	(void)state;
 	EXPECT(SPEC(.pids = pids, .nr_pids = 3), 13, 10, 0);
 	EXPECT(SPEC(.pids = pids, .nr_pids = 3, .min_rss_bytes = 8 << 20), 13, 0);
+}
+
+static void named_pids_stand_for_their_descendants(void **state)
+{
+	static const pid_t pids[] = { 10 };
+
+	(void)state;
+	fake_process(&fake, &(struct fake_process){ .pid = 21,
+						    .name = "sh",
+						    .rss_pages = 1,
+						    .parent = 10,
+						    .start_ticks = 5 });
+	fake_process(&fake, &(struct fake_process){ .pid = 20,
+						    .name = "job",
+						    .rss_pages = 700,
+						    .parent = 21,
+						    .start_ticks = 6 });
+	EXPECT(SPEC(.pids = pids, .nr_pids = 1), 20, 10, 21, 0);
+	EXPECT(SPEC(.pids = pids, .nr_pids = 1, .name = "j*"), 20, 0);
+	EXPECT(SPEC(.pids = pids, .nr_pids = 1, .min_rss_bytes = 2u << 20), 20, 0);
+	/* The shell exits: somebody else is the job's parent now. */
+	fake_remove(&fake, "proc/21");
+	fake_process(&fake, &(struct fake_process){ .pid = 20,
+						    .name = "job",
+						    .rss_pages = 700,
+						    .parent = 1,
+						    .start_ticks = 6 });
+	EXPECT(SPEC(.pids = pids, .nr_pids = 1), 20, 10, 0);
+	/* Without pids there is no family, and nothing is remembered of it. */
+	EXPECT(SPEC(.name = "j*"), 13, 20, 0);
+	EXPECT(SPEC(.pids = pids, .nr_pids = 1), 10, 0);
 }
 
 static void cgroup_holds_what_is_below_it_but_not_its_namesakes(void **state)
@@ -146,7 +179,8 @@ static void without_proc_it_fails(void **state)
 
 	(void)state;
 	fake_remove(&fake, "proc");
-	assert_int_equal(thermo_select(&fake.host, &(struct thermo_target_spec){ 0 }, &procs),
+	assert_int_equal(thermo_select(&fake.host, &(struct thermo_target_spec){ 0 }, &family,
+				       &procs),
 			 -ENOENT);
 	assert_reason("/proc");
 }
@@ -157,6 +191,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(default_is_all_from_32_mib_the_largest_first),
 		TEST(named_pids_have_no_least_size),
+		TEST(named_pids_stand_for_their_descendants),
 		TEST(cgroup_holds_what_is_below_it_but_not_its_namesakes),
 		TEST(cgroup2_line_is_found_among_those_of_cgroup1),
 		TEST(name_is_a_pattern),

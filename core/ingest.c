@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* ingest.c - find the region, add the evidence. */
+#include "core/ingest.h"
+
+#include <math.h>
+#include <string.h>
+
+#define BATCH 256
+/* A producer that is faster than we are must not keep us from ending windows. */
+#define MAX_REPORTS_A_DRAIN (1u << 18)
+/* An accessed bit cannot tell more touches than so many a look. */
+#define MAX_TOUCHES 5.0
+
+void ingest_forget_targets(struct ingest *in)
+{
+	memset(in->cache, -1, sizeof(in->cache));
+}
+
+void ingest_init(struct ingest *in, struct targets *targets)
+{
+	*in = (struct ingest){ .targets = targets, .newer_weight = 1 };
+	ingest_forget_targets(in);
+}
+
+static struct target *target_of(struct ingest *in, const struct thermo_access *a)
+{
+	struct targets *targets = in->targets;
+	pid_t pid = a->space == THERMO_SPACE_VIRTUAL ? a->pid : THERMO_PID_PHYSICAL;
+	int32_t *cached = &in->cache[(uint32_t)pid % TARGET_CACHE];
+
+	/* No process has such a pid, and physical memory is not asked for by it. */
+	if (pid < 0 && a->space == THERMO_SPACE_VIRTUAL)
+		return NULL;
+	if (*cached >= 0 && targets->list[*cached].info.pid == pid)
+		return &targets->list[*cached];
+	struct target *t = targets_find(targets, pid);
+
+	if (t)
+		*cached = (int32_t)(t - targets->list);
+	return t;
+}
+
+static bool is_sound(const struct thermo_access *a)
+{
+	return a->extent_bytes && a->addr + a->extent_bytes > a->addr &&
+	       (a->watched_ns || a->nr_accesses) && a->op < THERMO_NR_OPS &&
+	       a->level < THERMO_NR_LEVELS && a->space <= THERMO_SPACE_PHYSICAL &&
+	       a->scope <= THERMO_SCOPE_LOWER_TIERS && a->count <= THERMO_COUNT_AT_LEAST;
+}
+
+/* Return: the target and its first region that the report speaks of, or counted why not. */
+static struct target *locate(struct ingest *in, const struct thermo_access *a, size_t *index)
+{
+	struct target *t;
+
+	if (!is_sound(a)) {
+		in->counters.bad++;
+		return NULL;
+	}
+	t = target_of(in, a);
+	if (!t) {
+		in->counters.no_target++;
+		return NULL;
+	}
+	*index = target_find(t, a->addr);
+	if (*index == t->nr_regions || t->starts[*index] >= a->addr + a->extent_bytes) {
+		in->counters.no_region++;
+		return NULL;
+	}
+	in->counters.ingested++;
+	return t;
+}
+
+/*
+ * How many accesses there were, expected, when each of nr_accesses looks found one or
+ * more: the expectation step of the EM algorithm (Dempster, Laird, Rubin, 1977) for
+ * counts of which only "none" or "some" was seen.  What is known of the region so far
+ * is the rate that it takes; repeated over windows it ends at the maximum likelihood.
+ */
+static double expected_accesses(const struct region *r, const struct thermo_access *a,
+				double watched_s)
+{
+	struct rate rate = region_rate(r);
+	double touches = rate_per_byte(&rate, 0) * (double)a->extent_bytes * watched_s /
+			 a->nr_accesses;
+
+	if (touches < 0.01)
+		return a->nr_accesses;
+	touches = touches < MAX_TOUCHES ? touches : MAX_TOUCHES;
+	return a->nr_accesses * touches / -expm1(-touches);
+}
+
+/* A stretch that was watched for a while: its part within one region. */
+static void add_watched(struct ingest *in, struct region *r, const struct thermo_access *a,
+			uint64_t low, uint64_t high)
+{
+	double watched_s = (double)a->watched_ns / 1e9, bytes = (double)(high - low);
+	double share = bytes / (double)a->extent_bytes, exposure = bytes * watched_s;
+	double events = a->nr_accesses;
+
+	if (events > 0 && a->count == THERMO_COUNT_AT_LEAST)
+		events = expected_accesses(r, a, watched_s);
+	if (a->nr_accesses == 0 && a->scope == THERMO_SCOPE_LOWER_TIERS)
+		exposure *= (double)r->lower_share;
+	region_add(r, low, high, events * share, exposure);
+	if (events <= 0)
+		return;
+	region_add_scanned(r, events * share);
+	attribution_add(&r->who, a, (float)(a->nr_accesses * share) * in->newer_weight);
+}
+
+static void add_sample(struct ingest *in, const struct intake *from, struct region *r,
+		       const struct thermo_access *a)
+{
+	float weight = (float)a->nr_accesses * from->weight;
+
+	region_add_sample(r, a->addr, weight);
+	attribution_add(&r->who, a, weight * in->newer_weight);
+}
+
+/* A report that is not all in one region. */
+static void add_over(struct ingest *in, struct target *t, size_t first,
+		     const struct thermo_access *a)
+{
+	uint64_t end = a->addr + a->extent_bytes;
+
+	for (size_t i = first; i < t->nr_regions && t->regions[i].start < end; i++) {
+		struct region *r = &t->regions[i];
+
+		add_watched(in, r, a, a->addr > r->start ? a->addr : r->start,
+			    end < r->end ? end : r->end);
+	}
+}
+
+/* What a report is about to touch. */
+static void prefetch(const struct region *r)
+{
+	__builtin_prefetch(r, 1);
+	__builtin_prefetch((const char *)r + 64, 1);
+	for (int kind = 0; kind < NR_HEAVY; kind++)
+		__builtin_prefetch(&r->who.heavy[kind], 1);
+	__builtin_prefetch(&r->who.total, 1);
+	__builtin_prefetch(&r->who.levels, 1);
+	__builtin_prefetch(&r->who.latencies[LATENCY_BUCKETS / 2], 1);
+}
+
+struct located {
+	struct target *target;
+	size_t index;
+};
+
+static void ingest_batch(struct ingest *in, struct intake *from, const struct thermo_access *batch,
+			 size_t nr)
+{
+	struct located at[BATCH];
+
+	for (size_t i = 0; i < nr; i++) {
+		at[i].target = locate(in, &batch[i], &at[i].index);
+		if (at[i].target)
+			prefetch(&at[i].target->regions[at[i].index]);
+	}
+	for (size_t i = 0; i < nr; i++) {
+		const struct thermo_access *a = &batch[i];
+		struct target *t = at[i].target;
+
+		if (!t)
+			continue;
+		from->ingested++;
+		if (a->watched_ns == 0) {
+			struct region *r = &t->regions[at[i].index];
+
+			if (from->weight <= 0)
+				from->weight = 1 / (float)a->nr_accesses;
+			from->window_samples++;
+			from->window_accesses += a->nr_accesses;
+			/* What begins before its region is one access all the same. */
+			if (a->addr >= r->start)
+				add_sample(in, from, r, a);
+			else
+				region_add_sample(r, r->start,
+						  (float)a->nr_accesses * from->weight);
+		} else {
+			add_over(in, t, at[i].index, a);
+		}
+	}
+}
+
+size_t ingest_drain(struct ingest *in, struct intake *from)
+{
+	struct thermo_access batch[BATCH];
+	size_t total = 0, nr;
+
+	do {
+		nr = thermo_reporter_drain(from->reporter, batch, BATCH);
+		ingest_batch(in, from, batch, nr);
+		total += nr;
+	} while (nr > 0 && total < MAX_REPORTS_A_DRAIN);
+	from->window_taken += total;
+	return total;
+}
+
+double intake_close_window(struct ingest *in, struct intake *from, uint64_t window_ns)
+{
+	uint64_t dropped = thermo_reporter_dropped(from->reporter);
+	uint64_t lost = dropped - from->dropped;
+	double watched_s = (double)window_ns / 1e9 * (double)from->weight *
+			   (double)(from->window_taken + 1) /
+			   (double)(from->window_taken + lost + 1);
+
+	if (from->window_samples) {
+		from->period = from->window_accesses / (double)from->window_samples;
+		from->weight = (float)(1 / from->period);
+	}
+	in->counters.dropped += lost;
+	from->dropped = dropped;
+	from->window_taken = from->window_samples = 0;
+	from->window_accesses = 0;
+	return watched_s;
+}

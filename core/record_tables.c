@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * record_tables.c - which fields are in a record file, under which number.
+ *
+ * A number is never used for anything else again.  thermocline.data(5) lists them.
+ */
+#include "core/record_format.h"
+
+/* A share that was rounded may be a little more than everything. */
+#define MAX_SHARE 1.001f
+#define NR_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+#define FIELD(structure, field, number, kind, limit)                                               \
+	{                                                                                          \
+		.id = (number), .type = RECORD_##kind, .nr_items = 1,                              \
+		.offset = offsetof(structure, field), .max = (limit)                               \
+	}
+#define TEXT(structure, field, number)                                                             \
+	{                                                                                          \
+		.id = (number), .type = RECORD_TEXT, .nr_items = sizeof(((structure *)0)->field),  \
+		.stride = 1, .offset = offsetof(structure, field)                                  \
+	}
+#define ARRAY(structure, array, field, number, kind, limit)                                        \
+	{                                                                                          \
+		.id = (number), .type = RECORD_##kind, .nr_items = NR_OF(((structure *)0)->array), \
+		.stride = sizeof(((structure *)0)->array[0]),                                      \
+		.offset = offsetof(structure, array[0] field), .max = (limit)                      \
+	}
+#define TABLE(number, label, list, structure, rows, row_at_least)                                  \
+	{                                                                                          \
+		.id = (number), .name = (label), .columns = (list), .nr_columns = NR_OF(list),     \
+		.row_bytes = sizeof(structure), .max_rows = (rows),                                \
+		.min_row_bytes = (row_at_least)                                                    \
+	}
+
+static const struct record_column machine_columns[] = {
+	FIELD(struct record_machine, start_time_ns, 1, U64, 0),
+	FIELD(struct record_machine, start_realtime_ns, 2, U64, 0),
+	FIELD(struct record_machine, page_bytes, 3, U64, 0),
+	TEXT(struct record_machine, version, 4),
+	TEXT(struct record_machine, kernel, 5),
+	TEXT(struct record_machine, hostname, 6),
+	TEXT(struct record_machine, boot_id, 7),
+	TEXT(struct record_machine, what, 8),
+};
+
+static const struct record_column cpu_columns[] = {
+	FIELD(struct record_cpu, cpu, 1, U32, 0),
+	FIELD(struct record_cpu, node, 2, I32, 0),
+};
+
+static const struct record_column node_columns[] = {
+	FIELD(struct record_node, node, 1, I32, 0),
+	FIELD(struct record_node, tier, 2, I32, 0),
+	FIELD(struct record_node, total_bytes, 3, U64, 0),
+	FIELD(struct record_node, read_latency_ns, 4, U32, 0),
+	FIELD(struct record_node, write_latency_ns, 5, U32, 0),
+};
+
+static const struct record_column snapshot_columns[] = {
+	FIELD(struct thermo_snapshot, time_ns, 1, U64, 0),
+	FIELD(struct thermo_snapshot, realtime_ns, 2, U64, 0),
+	FIELD(struct thermo_snapshot, window_ns, 3, U64, 0),
+	FIELD(struct thermo_snapshot, sequence, 4, U64, 0),
+	FIELD(struct thermo_snapshot, accesses_per_s, 5, F64, 0),
+	FIELD(struct thermo_snapshot, accesses_per_s_error, 6, F64, 0),
+	FIELD(struct thermo_snapshot, bytes_per_s, 7, F64, 0),
+	FIELD(struct thermo_snapshot, changed_share, 8, F32, 0),
+	FIELD(struct thermo_snapshot, nr_gone, 9, U32, 0),
+	FIELD(struct thermo_snapshot, counters.ingested, 10, U64, 0),
+	FIELD(struct thermo_snapshot, counters.no_target, 11, U64, 0),
+	FIELD(struct thermo_snapshot, counters.no_region, 12, U64, 0),
+	FIELD(struct thermo_snapshot, counters.bad, 13, U64, 0),
+	FIELD(struct thermo_snapshot, counters.dropped, 14, U64, 0),
+};
+
+static const struct record_column target_columns[] = {
+	FIELD(struct thermo_target, pid, 1, I32, 0),
+	FIELD(struct thermo_target, parent_pid, 2, I32, 0),
+	FIELD(struct thermo_target, start_ticks, 3, U64, 0),
+	FIELD(struct thermo_target, rss_bytes, 4, U64, 0),
+	TEXT(struct thermo_target, name, 5),
+	TEXT(struct thermo_target, cgroup, 6),
+};
+
+static const struct record_column region_columns[] = {
+	FIELD(struct thermo_region, target, 1, U32, 0),
+	FIELD(struct thermo_region, start, 2, U64, 0),
+	FIELD(struct thermo_region, end, 3, U64, 0),
+	FIELD(struct thermo_region, accesses_per_s, 4, F64, 0),
+	FIELD(struct thermo_region, accesses_per_s_error, 5, F64, 0),
+	FIELD(struct thermo_region, bytes_per_s, 6, F64, 0),
+	FIELD(struct thermo_region, read_share, 7, F32, MAX_SHARE),
+	FIELD(struct thermo_region, write_share, 8, F32, MAX_SHARE),
+	FIELD(struct thermo_region, op_known_share, 9, F32, MAX_SHARE),
+	FIELD(struct thermo_region, nr_events, 10, F32, 0),
+	FIELD(struct thermo_region, exposure_s, 11, F32, 0),
+	FIELD(struct thermo_region, age_ns, 12, U64, 0),
+	FIELD(struct thermo_region, idle_ns, 13, U64, 0),
+	FIELD(struct thermo_region, evidence_age_ns, 14, U64, 0),
+	ARRAY(struct thermo_region, cpus, .key, 15, U32, 0),
+	ARRAY(struct thermo_region, cpus, .share, 16, F32, MAX_SHARE),
+	ARRAY(struct thermo_region, cpus, .error, 17, F32, MAX_SHARE),
+	ARRAY(struct thermo_region, tids, .key, 18, U32, 0),
+	ARRAY(struct thermo_region, tids, .share, 19, F32, MAX_SHARE),
+	ARRAY(struct thermo_region, tids, .error, 20, F32, MAX_SHARE),
+	ARRAY(struct thermo_region, accessor_nodes, .key, 21, U32, 0),
+	ARRAY(struct thermo_region, accessor_nodes, .share, 22, F32, MAX_SHARE),
+	ARRAY(struct thermo_region, accessor_nodes, .error, 23, F32, MAX_SHARE),
+	ARRAY(struct thermo_region, sources, , 24, F32, MAX_SHARE),
+	ARRAY(struct thermo_region, levels, , 25, F32, MAX_SHARE),
+	FIELD(struct thermo_region, latency_share, 26, F32, MAX_SHARE),
+	FIELD(struct thermo_region, latency_mean_ns, 27, F32, 0),
+	FIELD(struct thermo_region, latency_p50_ns, 28, F32, 0),
+	FIELD(struct thermo_region, latency_p95_ns, 29, F32, 0),
+	FIELD(struct thermo_region, latency_p99_ns, 30, F32, 0),
+	ARRAY(struct thermo_region, nodes, .node, 31, I16, 0),
+	ARRAY(struct thermo_region, nodes, .bytes, 32, U64, 0),
+};
+
+static const struct record_column source_columns[] = {
+	TEXT(struct thermo_snapshot_source, name, 1),
+	FIELD(struct thermo_snapshot_source, ingested, 2, U64, 0),
+	FIELD(struct thermo_snapshot_source, dropped, 3, U64, 0),
+	FIELD(struct thermo_snapshot_source, period, 4, F64, 0),
+};
+
+static const struct record_column end_columns[] = {
+	FIELD(struct record_end, time_ns, 1, U64, 0),
+	FIELD(struct record_end, realtime_ns, 2, U64, 0),
+	FIELD(struct record_end, nr_snapshots, 3, U64, 0),
+	FIELD(struct record_end, error, 4, U32, 0),
+};
+
+/* A region has an end, a target a pid and a node bytes: those columns are never left out. */
+const struct record_table record_machine_table =
+		TABLE(1, "machine", machine_columns, struct record_machine, 1, 0);
+const struct record_table record_cpu_table =
+		TABLE(2, "cpus", cpu_columns, struct record_cpu, RECORD_MAX_CPUS, 0);
+const struct record_table record_node_table =
+		TABLE(3, "nodes", node_columns, struct record_node, THERMO_MAX_NODES, 0);
+const struct record_table record_snapshot_table =
+		TABLE(4, "snapshot", snapshot_columns, struct thermo_snapshot, 1, 0);
+const struct record_table record_target_table =
+		TABLE(5, "targets", target_columns, struct thermo_target, RECORD_MAX_TARGETS, 4);
+const struct record_table record_region_table =
+		TABLE(6, "regions", region_columns, struct thermo_region, RECORD_MAX_REGIONS, 8);
+const struct record_table record_source_table =
+		TABLE(7, "sources", source_columns, struct thermo_snapshot_source,
+		      THERMO_MAX_REPORTERS, 0);
+const struct record_table record_end_table = TABLE(8, "end", end_columns, struct record_end, 1, 0);
