@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* control.c - one line in, one JSON object out. */
+/* control.c - one line in, one JSON object or recording out. */
 #include "cli/control.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "cli/recording.h"
 #include "cli/status.h"
 #include "core/cleanup.h"
 #include "core/error.h"
@@ -65,8 +67,8 @@ char *control_reply(const char *request, const struct daemon *daemon, uint64_t n
 		else
 			json_object_object_add(
 					root, "error",
-					json_object_new_string(
-							"unknown request: status, regions, ping"));
+					json_object_new_string("unknown request: status, regions, "
+							       "snapshot, ping"));
 	}
 	text = strdup(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN));
 	json_object_put(root);
@@ -117,6 +119,23 @@ static int send_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
+/* Made whole before it is sent: a client never sees half of one because of us. */
+static void send_snapshot(int client, const struct daemon *daemon)
+{
+	AUTO_CLOSE int fd = memfd_create("thermocline-snapshot", MFD_CLOEXEC);
+	off_t len;
+	void *data;
+
+	if (fd < 0 || recording_write_newest(fd, daemon))
+		return;
+	len = lseek(fd, 0, SEEK_END);
+	data = len > 0 ? mmap(NULL, (size_t)len, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
+	if (data == MAP_FAILED)
+		return;
+	(void)send_all(client, data, (size_t)len);
+	(void)munmap(data, (size_t)len);
+}
+
 void control_serve(int fd, const struct daemon *daemon)
 {
 	AUTO_CLOSE int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
@@ -125,13 +144,18 @@ void control_serve(int fd, const struct daemon *daemon)
 	/* A client that is gone or talks nonsense is its own problem. */
 	if (client < 0 || read_line(client, line, sizeof(line)) < 0)
 		return;
+	if (strcmp(line, "snapshot") == 0) {
+		send_snapshot(client, daemon);
+		return;
+	}
 	AUTO_FREE char *reply = control_reply(line, daemon, thermo_host_now_ns(daemon->host));
 
 	if (reply && send_all(client, reply, strlen(reply)) == 0)
 		(void)send_all(client, "\n", 1);
 }
 
-int control_ask(const struct thermo_host *host, const char *request, char **reply)
+int control_ask_bytes(const struct thermo_host *host, const char *request, char **reply,
+		      size_t *reply_len)
 {
 	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct timeval timeout = { .tv_sec = 3 };
@@ -170,6 +194,14 @@ int control_ask(const struct thermo_host *host, const char *request, char **repl
 	}
 	text[len] = '\0';
 	*reply = text;
+	*reply_len = len;
 	text = NULL;
 	return 0;
+}
+
+int control_ask(const struct thermo_host *host, const char *request, char **reply)
+{
+	size_t len;
+
+	return control_ask_bytes(host, request, reply, &len);
 }

@@ -13,6 +13,9 @@ static const struct command {
 	{ "sources", cmd_sources,
 	  "what this machine can sample accesses with, and what was chosen" },
 	{ "run", cmd_run, "watch accesses and move pages between memory tiers" },
+	{ "record", cmd_record, "store what is accessed in a file; moves nothing" },
+	{ "report", cmd_report,
+	  "a recording or the running daemon, by region, CPU, node, thread, ..." },
 	{ "ctl", cmd_ctl, "ask the running daemon" },
 	{ "lab", cmd_lab, "boot a virtual CXL machine and run a command in it" },
 };

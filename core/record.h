@@ -18,6 +18,7 @@
 #include <stdio.h>
 
 #include "core/host.h"
+#include "core/pagetypes.h"
 #include "thermocline/monitor.h"
 #include "thermocline/tiering.h"
 
@@ -63,6 +64,18 @@ struct record_machine {
 };
 
 /**
+ * struct record_pages - What kinds of memory are hot and cold, at some time.
+ * @hot_rate:	As in struct pagetypes_opts.
+ * @has_cgroups:	types.has_cgroups, in a file's form.
+ */
+struct record_pages {
+	uint64_t time_ns;
+	double hot_rate;
+	uint32_t has_cgroups;
+	struct page_types types;
+};
+
+/**
  * struct record_end - The end block.
  * @error:	0: recording ended because it was to; or the errno that ended it.
  */
@@ -98,6 +111,9 @@ int record_writer_new(struct record_writer **writer, int fd, const struct record
 /* Return: 0; -E2BIG; or -errno. */
 int record_write_snapshot(struct record_writer *writer, const struct thermo_snapshot *snapshot);
 
+/* Behind the snapshot that they are of.  Return: 0 or -errno. */
+int record_write_pages(struct record_writer *writer, const struct record_pages *pages);
+
 /* @error: why it ends; 0 or an errno.  Return: 0 or -errno. */
 int record_write_end(struct record_writer *writer, uint64_t time_ns, uint64_t realtime_ns,
 		     int error);
@@ -123,6 +139,9 @@ const struct record_machine *record_reader_machine(const struct record_reader *r
 
 /* The end block, or NULL: there was none yet. */
 const struct record_end *record_reader_end(const struct record_reader *reader);
+
+/* The newest kinds of memory so far, or NULL: none were recorded. */
+const struct record_pages *record_reader_pages(const struct record_reader *reader);
 
 /**
  * record_reader_next() - The next snapshot.

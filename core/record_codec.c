@@ -245,7 +245,7 @@ int record_put_block(struct record_buffer *out, uint16_t type, const struct reco
 
 void record_put_prelude(unsigned char *prelude)
 {
-	memcpy(prelude, RECORD_MAGIC, 8);
+	record_put_number(prelude, RECORD_MAGIC, 8);
 	record_put_number(prelude + 8, RECORD_MAJOR, 2);
 	record_put_number(prelude + 10, RECORD_MINOR, 2);
 	record_put_number(prelude + 12, XXH64(prelude, 12, 0), 4);
@@ -319,14 +319,12 @@ static int get_numbers(const unsigned char *from, const struct record_table *t,
 static void get_texts(const unsigned char *from, const struct record_table *t,
 		      const struct record_column *c, void *rows, size_t nr_rows, size_t nr_items)
 {
-	/* One byte stays: rows are zeroed, so every text ends. */
 	size_t nr = nr_items < c->nr_items ? nr_items : c->nr_items - 1u;
 
 	for (size_t row = 0; row < nr_rows; row++, from += nr_items) {
 		char *to = (char *)item_at(t, c, rows, row, 0);
-		size_t len = strnlen((const char *)from, nr);
 
-		memcpy(to, from, len);
+		(void)snprintf(to, c->nr_items, "%.*s", (int)nr, (const char *)from);
 	}
 }
 

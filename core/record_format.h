@@ -15,7 +15,7 @@
 
 #include "core/record.h"
 
-#define RECORD_MAGIC "\x89TCDATA\n"
+#define RECORD_MAGIC 0x0a41544144435489ull /* "\x89TCDATA\n" */
 #define RECORD_MAJOR 1u
 #define RECORD_MINOR 0u
 #define RECORD_PRELUDE_BYTES 16u
@@ -32,6 +32,7 @@ enum record_block_type {
 	RECORD_BLOCK_MACHINE = 1,
 	RECORD_BLOCK_SNAPSHOT = 2,
 	RECORD_BLOCK_END = 3,
+	RECORD_BLOCK_PAGES = 4,
 };
 
 /* Of a column; also how a number is checked. */
@@ -84,6 +85,9 @@ extern const struct record_table record_target_table;
 extern const struct record_table record_region_table;
 extern const struct record_table record_source_table;
 extern const struct record_table record_end_table;
+extern const struct record_table record_pages_table;
+extern const struct record_table record_page_group_table;
+extern const struct record_table record_page_cgroup_table;
 
 /* Bytes that grow. */
 struct record_buffer {

@@ -86,6 +86,7 @@ int record_machine_read(struct record_machine *m, const struct thermo_host *host
 			const struct thermo_topology *topology, const char *what)
 {
 	*m = (struct record_machine){ .start_time_ns = thermo_host_now_ns(host),
+				      .start_realtime_ns = thermo_host_realtime_ns(host),
 				      .page_bytes = THERMO_PAGE_BYTES };
 	(void)snprintf(m->version, sizeof(m->version), "%s", THERMO_VERSION);
 	(void)snprintf(m->what, sizeof(m->what), "%s", what);

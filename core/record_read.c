@@ -26,13 +26,17 @@ struct record_reader {
 	struct record_buffer payload;
 	struct record_machine machine;
 	struct record_end end;
+	bool has_pages;
+	struct record_pages pages;
 };
 
-/* The reason of the last failure, with the place. */
+/* Nothing more can be read: @why, with the place.  The first reason stays. */
 static int broken(struct record_reader *r, const char *why)
 {
 	char text[200];
 
+	if (r->broken)
+		return -EBADMSG;
 	(void)snprintf(text, sizeof(text), "%s", why);
 	r->broken = true;
 	return thermo_fail(-EBADMSG, "recording, block at byte %llu: %s",
@@ -283,6 +287,27 @@ static int get_snapshot(struct record_reader *r, struct thermo_snapshot **snapsh
 	return 0;
 }
 
+static int get_pages(struct record_reader *r)
+{
+	struct record_pages *p = &r->pages;
+	int nr = get_rows(r, &record_pages_table, p);
+
+	if (nr == 0)
+		return thermo_fail(-EBADMSG, "it has no pages");
+	if (nr > 0)
+		nr = get_rows(r, &record_page_group_table, p->types.groups);
+	if (nr >= 0 && nr != NR_PAGE_GROUPS)
+		return thermo_fail(-EBADMSG, "it has not all groups of pages");
+	if (nr > 0)
+		nr = get_rows(r, &record_page_cgroup_table, p->types.cgroups);
+	if (nr < 0)
+		return nr;
+	p->types.nr_cgroups = (uint32_t)nr;
+	p->types.has_cgroups = p->has_cgroups != 0;
+	r->has_pages = true;
+	return 0;
+}
+
 static int get_end(struct record_reader *r)
 {
 	int nr = get_rows(r, &record_end_table, &r->end);
@@ -312,7 +337,7 @@ static int read_prelude(struct record_reader *r)
 	unsigned char prelude[RECORD_PRELUDE_BYTES];
 
 	if (fread(prelude, 1, sizeof(prelude), r->file) != sizeof(prelude) ||
-	    memcmp(prelude, RECORD_MAGIC, 8) != 0)
+	    record_get_number(prelude, 8) != RECORD_MAGIC)
 		return thermo_fail(-EBADMSG, "not a recording of thermocline record");
 	if (record_get_number(prelude + 12, 4) != (uint32_t)XXH64(prelude, 12, 0))
 		return thermo_fail(-EBADMSG, "recording, byte 0: its checksum is wrong");
@@ -372,6 +397,27 @@ const struct record_end *record_reader_end(const struct record_reader *r)
 	return r->ended ? &r->end : NULL;
 }
 
+const struct record_pages *record_reader_pages(const struct record_reader *r)
+{
+	return r->has_pages ? &r->pages : NULL;
+}
+
+/* What a block of this type holds.  Others are of a newer version. */
+static int get_block(struct record_reader *r, uint64_t type, struct thermo_snapshot **snapshot)
+{
+	bool known = type == RECORD_BLOCK_SNAPSHOT || type == RECORD_BLOCK_PAGES ||
+		     type == RECORD_BLOCK_END;
+	int err = known ? decompress(r) : 0;
+
+	if (err)
+		return err;
+	if (type == RECORD_BLOCK_SNAPSHOT)
+		return get_snapshot(r, snapshot);
+	if (type == RECORD_BLOCK_PAGES)
+		return get_pages(r);
+	return type == RECORD_BLOCK_END ? get_end(r) : 0;
+}
+
 int record_reader_next(struct record_reader *r, struct thermo_snapshot **snapshot)
 {
 	if (r->broken)
@@ -386,17 +432,7 @@ int record_reader_next(struct record_reader *r, struct thermo_snapshot **snapsho
 			return broken(r, "there is something behind the end");
 		uint64_t type = record_get_number(r->block.data + 4, 2);
 
-		if (type == RECORD_BLOCK_SNAPSHOT || type == RECORD_BLOCK_END)
-			err = decompress(r);
-		else
-			err = 0; /* of a newer version */
-		if (err < 0)
-			return err;
-		if (type == RECORD_BLOCK_END)
-			err = get_end(r);
-		else if (type == RECORD_BLOCK_SNAPSHOT)
-			err = get_snapshot(r, snapshot);
-		err = finish_block(r, err);
+		err = finish_block(r, get_block(r, type, snapshot));
 		if (err || type == RECORD_BLOCK_SNAPSHOT)
 			return err ? err : 1;
 	}

@@ -20,11 +20,11 @@
 		.id = (number), .type = RECORD_TEXT, .nr_items = sizeof(((structure *)0)->field),  \
 		.stride = 1, .offset = offsetof(structure, field)                                  \
 	}
-#define ARRAY(structure, array, field, number, kind, limit)                                        \
+#define ARRAY(structure, array, item, number, kind, limit)                                         \
 	{                                                                                          \
 		.id = (number), .type = RECORD_##kind, .nr_items = NR_OF(((structure *)0)->array), \
-		.stride = sizeof(((structure *)0)->array[0]),                                      \
-		.offset = offsetof(structure, array[0] field), .max = (limit)                      \
+		.stride = sizeof(((structure *)0)->array[0]), .offset = offsetof(structure, item), \
+		.max = (limit)                                                                     \
 	}
 #define TABLE(number, label, list, structure, rows, row_at_least)                                  \
 	{                                                                                          \
@@ -98,24 +98,24 @@ static const struct record_column region_columns[] = {
 	FIELD(struct thermo_region, age_ns, 12, U64, 0),
 	FIELD(struct thermo_region, idle_ns, 13, U64, 0),
 	FIELD(struct thermo_region, evidence_age_ns, 14, U64, 0),
-	ARRAY(struct thermo_region, cpus, .key, 15, U32, 0),
-	ARRAY(struct thermo_region, cpus, .share, 16, F32, MAX_SHARE),
-	ARRAY(struct thermo_region, cpus, .error, 17, F32, MAX_SHARE),
-	ARRAY(struct thermo_region, tids, .key, 18, U32, 0),
-	ARRAY(struct thermo_region, tids, .share, 19, F32, MAX_SHARE),
-	ARRAY(struct thermo_region, tids, .error, 20, F32, MAX_SHARE),
-	ARRAY(struct thermo_region, accessor_nodes, .key, 21, U32, 0),
-	ARRAY(struct thermo_region, accessor_nodes, .share, 22, F32, MAX_SHARE),
-	ARRAY(struct thermo_region, accessor_nodes, .error, 23, F32, MAX_SHARE),
-	ARRAY(struct thermo_region, sources, , 24, F32, MAX_SHARE),
-	ARRAY(struct thermo_region, levels, , 25, F32, MAX_SHARE),
+	ARRAY(struct thermo_region, cpus, cpus[0].key, 15, U32, 0),
+	ARRAY(struct thermo_region, cpus, cpus[0].share, 16, F32, MAX_SHARE),
+	ARRAY(struct thermo_region, cpus, cpus[0].error, 17, F32, MAX_SHARE),
+	ARRAY(struct thermo_region, tids, tids[0].key, 18, U32, 0),
+	ARRAY(struct thermo_region, tids, tids[0].share, 19, F32, MAX_SHARE),
+	ARRAY(struct thermo_region, tids, tids[0].error, 20, F32, MAX_SHARE),
+	ARRAY(struct thermo_region, accessor_nodes, accessor_nodes[0].key, 21, U32, 0),
+	ARRAY(struct thermo_region, accessor_nodes, accessor_nodes[0].share, 22, F32, MAX_SHARE),
+	ARRAY(struct thermo_region, accessor_nodes, accessor_nodes[0].error, 23, F32, MAX_SHARE),
+	ARRAY(struct thermo_region, sources, sources[0], 24, F32, MAX_SHARE),
+	ARRAY(struct thermo_region, levels, levels[0], 25, F32, MAX_SHARE),
 	FIELD(struct thermo_region, latency_share, 26, F32, MAX_SHARE),
 	FIELD(struct thermo_region, latency_mean_ns, 27, F32, 0),
 	FIELD(struct thermo_region, latency_p50_ns, 28, F32, 0),
 	FIELD(struct thermo_region, latency_p95_ns, 29, F32, 0),
 	FIELD(struct thermo_region, latency_p99_ns, 30, F32, 0),
-	ARRAY(struct thermo_region, nodes, .node, 31, I16, 0),
-	ARRAY(struct thermo_region, nodes, .bytes, 32, U64, 0),
+	ARRAY(struct thermo_region, nodes, nodes[0].node, 31, I16, 0),
+	ARRAY(struct thermo_region, nodes, nodes[0].bytes, 32, U64, 0),
 };
 
 static const struct record_column source_columns[] = {
@@ -132,7 +132,32 @@ static const struct record_column end_columns[] = {
 	FIELD(struct record_end, error, 4, U32, 0),
 };
 
-/* A region has an end, a target a pid and a node bytes: those columns are never left out. */
+static const struct record_column pages_columns[] = {
+	FIELD(struct record_pages, time_ns, 1, U64, 0),
+	FIELD(struct record_pages, hot_rate, 2, F64, 0),
+	FIELD(struct record_pages, has_cgroups, 3, U32, 0),
+	ARRAY(struct record_pages, types.other_cgroups, types.other_cgroups[0].share, 4, F32,
+	      MAX_SHARE),
+	ARRAY(struct record_pages, types.other_cgroups, types.other_cgroups[0].error, 5, F32,
+	      MAX_SHARE),
+};
+
+static const struct record_column page_group_columns[] = {
+	FIELD(struct page_group_types, bytes, 1, U64, 0),
+	FIELD(struct page_group_types, nr_pages, 2, U32, 0),
+	FIELD(struct page_group_types, nr_vanished, 3, U32, 0),
+	ARRAY(struct page_group_types, classes, classes[0].share, 4, F32, MAX_SHARE),
+	ARRAY(struct page_group_types, classes, classes[0].error, 5, F32, MAX_SHARE),
+};
+
+static const struct record_column page_cgroup_columns[] = {
+	FIELD(struct page_cgroup, inode, 1, U64, 0),
+	TEXT(struct page_cgroup, path, 2),
+	ARRAY(struct page_cgroup, groups, groups[0].share, 3, F32, MAX_SHARE),
+	ARRAY(struct page_cgroup, groups, groups[0].error, 4, F32, MAX_SHARE),
+};
+
+/* A region has an end and a target a pid: those columns are never left out. */
 const struct record_table record_machine_table =
 		TABLE(1, "machine", machine_columns, struct record_machine, 1, 0);
 const struct record_table record_cpu_table =
@@ -149,3 +174,10 @@ const struct record_table record_source_table =
 		TABLE(7, "sources", source_columns, struct thermo_snapshot_source,
 		      THERMO_MAX_REPORTERS, 0);
 const struct record_table record_end_table = TABLE(8, "end", end_columns, struct record_end, 1, 0);
+const struct record_table record_pages_table =
+		TABLE(9, "pages", pages_columns, struct record_pages, 1, 0);
+const struct record_table record_page_group_table = TABLE(
+		10, "page groups", page_group_columns, struct page_group_types, NR_PAGE_GROUPS, 0);
+const struct record_table record_page_cgroup_table =
+		TABLE(11, "page cgroups", page_cgroup_columns, struct page_cgroup,
+		      PAGETYPES_MAX_CGROUPS, 0);

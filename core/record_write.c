@@ -129,6 +129,21 @@ int record_write_snapshot(struct record_writer *w, const struct thermo_snapshot 
 	return err;
 }
 
+int record_write_pages(struct record_writer *w, const struct record_pages *p)
+{
+	int err;
+
+	w->payload.len = 0;
+	err = record_put_table(&w->payload, &record_pages_table, p, 1);
+	if (!err)
+		err = record_put_table(&w->payload, &record_page_group_table, p->types.groups,
+				       NR_PAGE_GROUPS);
+	if (!err)
+		err = record_put_table(&w->payload, &record_page_cgroup_table, p->types.cgroups,
+				       p->types.nr_cgroups);
+	return err ? err : write_block(w, RECORD_BLOCK_PAGES);
+}
+
 int record_write_end(struct record_writer *w, uint64_t time_ns, uint64_t realtime_ns, int error)
 {
 	struct record_end end = { .time_ns = time_ns,

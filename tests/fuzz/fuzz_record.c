@@ -2,9 +2,9 @@
 /*
  * fuzz_record.c - a record file holds any bytes.
  *
- * The first byte chooses: the rest is the file; or it is the payload of a snapshot
- * with all that is around it in order, since no fuzzer guesses checksums.  What is
- * accepted must be in order, and come back the same when it is recorded again.
+ * The first byte chooses: 0: the rest is the file; else it is the payload of a block of
+ * some type, with all that is around it in order, since no fuzzer guesses checksums.
+ * What is accepted must be in order, and come back the same when it is recorded again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -73,7 +73,7 @@ static void read_all(void *data, size_t bytes)
 	(void)fclose(file);
 }
 
-static void read_payload(const uint8_t *data, size_t bytes)
+static void read_payload(uint16_t type, const uint8_t *data, size_t bytes)
 {
 	const struct record_machine nowhere = { .page_bytes = 4096 };
 	struct record_buffer payload = { 0 }, out = { 0 };
@@ -83,13 +83,14 @@ static void read_payload(const uint8_t *data, size_t bytes)
 	record_put_prelude(out.data);
 	out.len = RECORD_PRELUDE_BYTES;
 	require(record_put_table(&payload, &record_machine_table, &nowhere, 1) == 0);
-	require(record_put_block(&out, RECORD_BLOCK_MACHINE, &payload, zstd) == 0);
+	if (type != RECORD_BLOCK_MACHINE)
+		require(record_put_block(&out, RECORD_BLOCK_MACHINE, &payload, zstd) == 0);
 	payload.len = 0;
 	require(record_buffer_reserve(&payload, bytes + 1) == 0);
 	if (bytes)
 		memcpy(payload.data, data, bytes);
 	payload.len = bytes;
-	require(record_put_block(&out, RECORD_BLOCK_SNAPSHOT, &payload, zstd) == 0);
+	require(record_put_block(&out, type, &payload, zstd) == 0);
 	read_all(out.data, out.len);
 	(void)ZSTD_freeCCtx(zstd);
 	free(payload.data);
@@ -100,8 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	if (bytes == 0)
 		return 0;
-	if (data[0] & 1)
-		read_payload(data + 1, bytes - 1);
+	if (data[0] > 0)
+		read_payload((uint16_t)(data[0] % 5), data + 1, bytes - 1);
 	else
 		read_all((void *)(data + 1), bytes - 1);
 	return 0;

@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 
 #include "cli/control.h"
+#include "cli/recording.h"
+#include "tests/unit/core/make_snapshot.h"
 #include "tests/unit/fake_host.h"
 
 static struct fake_host fake;
@@ -175,6 +177,64 @@ static void client_gets_its_reply_over_the_socket(void **state)
 	free(reply);
 }
 
+/* Ask for the newest snapshot over the socket.  The caller closes it. */
+static FILE *ask_for_recording(void)
+{
+	atomic_bool done = false;
+	pthread_t thread;
+	FILE *file = NULL;
+
+	listener = control_listen(&fake.host);
+	assert_true(listener >= 0);
+	assert_int_equal(pthread_create(&thread, NULL, serve_one, &done), 0);
+	int err = recording_ask(&fake.host, &file);
+
+	/* relaxed: see serve_one(). */
+	atomic_store_explicit(&done, true, memory_order_relaxed);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	(void)close(listener);
+	assert_int_equal(err, 0);
+	return file;
+}
+
+static void snapshot_comes_as_a_whole_recording(void **state)
+{
+	static struct made_snapshot made;
+	struct record_reader *reader = NULL;
+	struct thermo_snapshot *s = NULL;
+	FILE *file;
+
+	(void)state;
+	make_snapshot(&made, 3, 500);
+	daemon_.snapshot = &made.s;
+	daemon_.started_ns = 500000000;
+	file = ask_for_recording();
+	assert_int_equal(record_reader_new(&reader, file), 0);
+	assert_int_equal(record_reader_machine(reader)->start_time_ns, 500000000);
+	assert_int_equal(record_reader_next(reader, &s), 1);
+	assert_int_equal(s->sequence, made.s.sequence);
+	assert_memory_equal(s->regions, made.regions, 500 * sizeof(made.regions[0]));
+	thermo_snapshot_put(s);
+	assert_int_equal(record_reader_next(reader, &s), 0);
+	assert_non_null(record_reader_end(reader));
+	record_reader_free(reader);
+	(void)fclose(file);
+}
+
+static void snapshot_before_the_first_window_is_an_empty_recording(void **state)
+{
+	struct record_reader *reader = NULL;
+	struct thermo_snapshot *s = NULL;
+	FILE *file = ask_for_recording();
+
+	(void)state;
+	assert_int_equal(record_reader_new(&reader, file), 0);
+	assert_int_equal(record_reader_next(reader, &s), 0);
+	assert_non_null(record_reader_end(reader));
+	record_reader_free(reader);
+	(void)fclose(file);
+}
+
 static void without_a_daemon_the_client_is_told(void **state)
 {
 	char *reply = NULL;
@@ -195,6 +255,8 @@ int main(void)
 		TEST(regions_before_the_first_window_are_none),
 		TEST(regions_of_a_snapshot_are_all_there),
 		TEST(client_gets_its_reply_over_the_socket),
+		TEST(snapshot_comes_as_a_whole_recording),
+		TEST(snapshot_before_the_first_window_is_an_empty_recording),
 		TEST(without_a_daemon_the_client_is_told),
 	};
 

@@ -130,8 +130,9 @@ static void no_field_is_forgotten(void **state)
 static void numbers_of_columns_are_unique(void **state)
 {
 	static const struct record_table *const tables[] = {
-		&record_machine_table,  &record_cpu_table,    &record_node_table,
-		&record_snapshot_table, &record_target_table, &record_region_table,
+		&record_machine_table,  &record_cpu_table,        &record_node_table,
+		&record_snapshot_table, &record_target_table,     &record_region_table,
+		&record_pages_table,    &record_page_group_table, &record_page_cgroup_table,
 		&record_source_table,   &record_end_table,
 	};
 
@@ -169,6 +170,56 @@ static void machine_comes_back(void **state)
 	assert_int_equal(record_reader_end(r)->nr_snapshots, 0);
 	record_reader_free(r);
 	(void)fclose(file);
+	free(data);
+}
+
+static void make_pages(struct record_pages *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->time_ns = 77;
+	p->hot_rate = 2.5;
+	p->has_cgroups = p->types.has_cgroups = 1;
+	p->types.nr_cgroups = 2;
+	for (int g = 0; g < NR_PAGE_GROUPS; g++) {
+		p->types.groups[g].bytes = 4096ull << g;
+		p->types.groups[g].nr_pages = 10 + (uint32_t)g;
+		p->types.groups[g].nr_vanished = 1 + (uint32_t)g;
+		for (int c = 0; c < NR_PAGE_CLASSES; c++)
+			p->types.groups[g].classes[c] =
+					(struct page_share){ 0.01f * (float)(c + 1), 0.125f };
+		for (int c = 0; c < 2; c++)
+			p->types.cgroups[c].groups[g] = (struct page_share){ 0.25f, 0.5f };
+		p->types.other_cgroups[g] = (struct page_share){ 0.75f, 0.0625f };
+	}
+	p->types.cgroups[0].inode = 4711;
+	memset(p->types.cgroups[0].path, 'p', sizeof(p->types.cgroups[0].path) - 1);
+}
+
+static void page_types_come_back(void **state)
+{
+	static struct record_pages should;
+	struct record_machine machine = made_machine();
+	struct record_writer *w = NULL;
+	struct record_reader *r = NULL;
+	struct thermo_snapshot *s;
+	int fd = memfd_create("record", MFD_CLOEXEC);
+	size_t bytes;
+
+	(void)state;
+	make_pages(&should);
+	assert_int_equal(record_writer_new(&w, fd, &machine), 0);
+	assert_int_equal(record_write_pages(w, &should), 0);
+	unsigned char *data = whole_file(fd, &bytes);
+	FILE *file = fmemopen(data, bytes, "r");
+
+	assert_int_equal(record_reader_new(&r, file), 0);
+	assert_null(record_reader_pages(r));
+	assert_int_equal(record_reader_next(r, &s), 0);
+	assert_memory_equal(record_reader_pages(r), &should, sizeof(should));
+	record_reader_free(r);
+	record_writer_free(w);
+	(void)fclose(file);
+	(void)close(fd);
 	free(data);
 }
 
@@ -784,6 +835,7 @@ int main(void)
 		cmocka_unit_test(no_field_is_forgotten),
 		cmocka_unit_test(numbers_of_columns_are_unique),
 		cmocka_unit_test(machine_comes_back),
+		cmocka_unit_test(page_types_come_back),
 		cmocka_unit_test(snapshot_of_nothing_comes_back),
 		cmocka_unit_test(texts_and_lists_as_long_as_they_can_be_come_back),
 		cmocka_unit_test(cut_anywhere_all_whole_blocks_come_back),
