@@ -282,8 +282,7 @@ static void bench_threads(uint32_t nr)
 	double start = bench_now_ns(), elapsed_s;
 
 	for (uint32_t i = 0; i < nr; i++) {
-		producers[i].reporter = r;
-		producers[i].stop = &stop;
+		producers[i] = (struct producer){ .reporter = r, .stop = &stop };
 		check(pthread_create(&producers[i].thread, NULL, produce, &producers[i]) == 0,
 		      "no thread");
 	}

@@ -101,13 +101,23 @@ int thermo_monitor_add_reporter(struct thermo_monitor *m, struct thermo_reporter
 	return 0;
 }
 
-/* Return: seconds of the open window for which @from watched all memory. */
+/*
+ * Return: seconds of the open window for which @from watched all memory.  A program
+ * that tells of itself alone has watched nothing else: that is noted with its target.
+ */
 static double close_intake(struct thermo_monitor *m, struct intake *from, uint64_t now_ns)
 {
 	uint64_t since_ns =
 			from->since_ns > m->window_start_ns ? from->since_ns : m->window_start_ns;
+	double watched_s = intake_close_window(&m->ingest, from, now_ns - since_ns);
+	pid_t pid = thermo_reporter_pid(from->reporter);
+	struct target *t = pid ? targets_find(&m->targets, pid) : NULL;
 
-	return intake_close_window(&m->ingest, from, now_ns - since_ns);
+	if (pid == 0)
+		return watched_s;
+	if (t)
+		t->watched_s += watched_s;
+	return 0;
 }
 
 void thermo_monitor_remove_reporter(struct thermo_monitor *m, struct thermo_reporter *reporter)
@@ -195,7 +205,8 @@ static double close_regions(struct thermo_monitor *m, uint64_t now_ns, double wa
 
 		for (size_t j = 0; j < t->nr_regions; j++)
 			changed += region_close_window(&t->regions[j], now_ns, m->half_life_ns,
-						       watched_s);
+						       watched_s + t->watched_s);
+		t->watched_s = 0;
 	}
 	return changed;
 }

@@ -213,7 +213,8 @@ int target_split(struct target *target, const struct cut *cuts, size_t nr_cuts)
 	const struct cut *cut = cuts, *last = cuts + nr_cuts;
 	int err = nr_cuts ? reserve(&b, target->nr_regions + nr_cuts) : 0;
 
-	if (err || nr_cuts == 0)
+	/* No cuts, so no room for parts. */
+	if (err || !b.regions)
 		return err;
 	for (size_t i = 0; i < target->nr_regions; i++) {
 		const struct region *r = &target->regions[i];

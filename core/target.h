@@ -15,6 +15,7 @@ struct target {
 	struct thermo_target info;
 	const struct ram *ram; /* physical memory; NULL: a process */
 	bool gone;             /* found out since the last update */
+	double watched_s;      /* in the open window, by reporters that tell of it alone */
 	size_t nr_regions;
 	struct region *regions;
 	uint64_t *starts; /* of the regions: a search touches nothing else */

@@ -65,7 +65,8 @@ static int say_hello(const struct attempt *a, const struct thermo_client_opts *o
 	struct client_hello hello = { .magic = CLIENT_MAGIC,
 				      .version = CLIENT_VERSION,
 				      .nr_threads = opts->nr_threads,
-				      .nr_reports = opts->nr_reports };
+				      .nr_reports = opts->nr_reports,
+				      .flags = opts->for_others ? CLIENT_FOR_OTHERS : 0 };
 
 	(void)snprintf(hello.name, sizeof(hello.name), "%s",
 		       opts->name ? opts->name : program_invocation_short_name);

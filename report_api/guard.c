@@ -4,8 +4,8 @@
  *
  * What is looked at here is a private copy.  A client may say what it likes about its own
  * memory; the daemon believes it, as it believes where the client touches it.  Nobody but
- * uid 0 says anything about somebody else's.  The thread in tid is told, not proven: it
- * only names whom accesses to the client's own memory are put down to.
+ * root, if it asked for that, says anything about somebody else's.  The thread in tid is told, not
+ * proven: it only names whom accesses to the client's own memory are put down to.
  */
 #include "report_api/server_client.h"
 

@@ -58,7 +58,6 @@ int handshake_identify(struct client *c)
 		return thermo_fail(-errno, "client: who is it? %s", strerror(errno));
 	c->info.pid = cred.pid;
 	c->info.uid = cred.uid;
-	c->info.privileged = cred.uid == 0;
 	if (cred.pid <= 0 || opts->ops->start_ticks(opts->arg, cred.pid, &c->start_ticks) ||
 	    !is_still_there(c->fd))
 		return thermo_fail(-ESRCH, "the daemon does not see the process");
@@ -102,6 +101,16 @@ static int check_size(const struct client *c, const struct geometry *g)
 	if (s->bytes + bytes > most ||
 	    (c->info.uid && bytes_of_uid(s, c->info.uid) + bytes > most / 2))
 		return thermo_fail(-ENOSPC, "clients have too much memory already: smaller rings?");
+	return 0;
+}
+
+/* Root's programs, too, speak for themselves unless they ask for more. */
+static int check_flags(const struct client *c, uint32_t flags)
+{
+	if (flags & ~CLIENT_FOR_OTHERS)
+		return thermo_fail(-EPROTO, "the daemon does not know what is asked for");
+	if (flags & CLIENT_FOR_OTHERS && c->info.uid != 0)
+		return thermo_fail(-EPERM, "only root may report for others");
 	return 0;
 }
 
@@ -176,9 +185,10 @@ static void take_name(struct client *c, const struct client_hello *hello)
 {
 	size_t len = strnlen(hello->name, sizeof(c->info.name) - 1);
 
+	memcpy(c->info.name, hello->name, len);
 	for (size_t i = 0; i < len; i++)
-		c->info.name[i] = hello->name[i] >= ' ' && hello->name[i] <= '~' ? hello->name[i]
-										 : '?';
+		if (c->info.name[i] < ' ' || c->info.name[i] > '~')
+			c->info.name[i] = '?';
 	c->info.name[len] = '\0';
 }
 
@@ -189,6 +199,8 @@ static int welcome(struct client *c, const struct client_hello *hello)
 	int fd, err = thermo_geometry_make(hello->nr_threads, hello->nr_reports, &g);
 
 	if (!err)
+		err = check_flags(c, hello->flags);
+	if (!err)
 		err = check_size(c, &g);
 	if (err)
 		return err;
@@ -196,6 +208,7 @@ static int welcome(struct client *c, const struct client_hello *hello)
 	if (fd < 0)
 		return fd;
 	take_name(c, hello);
+	c->info.privileged = hello->flags & CLIENT_FOR_OTHERS;
 	err = map_memory(c, fd, &g);
 	if (!err)
 		err = opts->ops->attach(opts->arg, c->reporter, &c->info);

@@ -15,6 +15,8 @@
 #define CLIENT_MAGIC 0x4d524854u /* "THRM" */
 #define CLIENT_VERSION 1u
 
+#define CLIENT_FOR_OTHERS 1u
+
 /* Nobody can take the memory away below the other. */
 #define CLIENT_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
@@ -23,6 +25,7 @@ struct client_hello {
 	uint32_t version;
 	uint32_t nr_threads; /* 0: the default */
 	uint32_t nr_reports;
+	uint32_t flags; /* CLIENT_FOR_OTHERS; others are refused */
 	char name[16];
 };
 

@@ -124,7 +124,7 @@ int thermo_reporter_map(struct thermo_reporter **reporter, void *block, const st
 int thermo_reporter_new(struct thermo_reporter **reporter, const struct thermo_reporter_opts *opts)
 {
 	static const struct thermo_reporter_opts defaults;
-	struct geometry g;
+	struct geometry g = { 0 };
 
 	opts = opts ? opts : &defaults;
 	int err = thermo_geometry_make(opts->nr_threads, opts->nr_reports, &g);

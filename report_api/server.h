@@ -24,7 +24,7 @@ struct thermo_server;
  * struct server_client - A client, as its daemon sees it.
  * @pid, @uid:	When it connected, said by the kernel.
  * @name:	As it calls itself; printable.
- * @privileged:	It may speak for others: uid 0.
+ * @privileged:	It may speak for others: it asked for it, and is of uid 0.
  * @reports:	Taken and good.
  * @refused:	Reports that it may not make: of other processes, of physical memory.
  * @bad:	Reports that make no sense.

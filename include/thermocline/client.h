@@ -8,9 +8,9 @@
  *
  * Of the fields of a report: pid and time_ns may be 0, which the daemon takes for the
  * client and for the time when it sees the report; source is the daemon's.  A client
- * speaks for its own virtual addresses only.  One of uid 0 may speak for any process
- * and for physical memory.  What is not allowed or makes no sense the daemon leaves out
- * and counts; `thermocline ctl status` shows the counts of each client.
+ * speaks for its own virtual addresses only, unless root asks for more when it connects.
+ * What is not allowed or makes no sense the daemon leaves out and counts; `thermocline
+ * ctl status` shows the counts of each client.
  *
  * When the daemon ends, or throws the client out, reporting goes on into memory that
  * nobody reads: once it is full all is dropped and counted.  thermo_client_connected()
@@ -36,6 +36,9 @@ extern "C" {
  * @nr_threads:	Rings for threads, 1 to 256; default 16.  All rings together may not
  *		take more than 32 MiB.
  * @timeout_ms:	Longest wait for the daemon, in each of three steps; default 1000.
+ * @for_others:	Speak for any process and for physical memory; uid 0 only.  What it then
+ *		samples all the time (watched_ns 0) it samples of all memory, so that its
+ *		silence counts for all; others' counts for their own memory.
  */
 struct thermo_client_opts {
 	const char *socket;
@@ -43,6 +46,7 @@ struct thermo_client_opts {
 	uint32_t nr_reports;
 	uint32_t nr_threads;
 	uint32_t timeout_ms;
+	bool for_others;
 };
 
 /**
@@ -51,8 +55,8 @@ struct thermo_client_opts {
  * @opts:	NULL: all default.
  *
  * Return: 0 or -errno: -ENOENT and -ECONNREFUSED when no daemon runs there, -ETIMEDOUT
- * when it does not answer, -EACCES, -EUSERS, -ENOSPC or -EINVAL when it refuses, with
- * its reason in thermo_last_error().
+ * when it does not answer, -EACCES, -EPERM, -EUSERS, -ENOSPC or -EINVAL when it refuses,
+ * with its reason in thermo_last_error().
  */
 THERMO_API int thermo_client_connect(struct thermo_reporter **reporter,
 				     const struct thermo_client_opts *opts);

@@ -49,8 +49,6 @@ static void set_up(void)
 				  (struct server_opts){ .max_reports_per_s = BUDGET_PER_STEP }) ==
 		0);
 	require(fake_daemon_connect(&fake, &client) == 0);
-	/* Whoever runs this. */
-	fake.server->clients[0]->info.privileged = false;
 	block_bytes = client.reporter->block_bytes;
 }
 

@@ -192,6 +192,16 @@ static void leaning_rate_lies_between_evidence_and_prior(void **state)
 	}
 }
 
+/* Of a small hot region in large cold memory: far from what is around, and little of it. */
+static void some_events_speak_for_themselves_however_unlike_the_prior(void **state)
+{
+	struct rate hot = { 30, 1e-3, 0 };
+
+	(void)state;
+	assert_near(rate_per_byte(&hot, 1e-3), 3e4, 1);
+	assert_near(rate_per_byte(&hot, 1e6), 3e4, 1);
+}
+
 static void equal_rates_do_not_differ_and_unlike_ones_do(void **state)
 {
 	struct rate a = { 100, 1000, 0 }, same = { 200, 2000, 0 }, more = { 400, 1000, 0 },
@@ -318,6 +328,7 @@ int main(void)
 		TEST(dispersion_is_by_how_the_events_were_seen),
 		TEST(little_evidence_leans_towards_the_prior),
 		TEST(leaning_rate_lies_between_evidence_and_prior),
+		TEST(some_events_speak_for_themselves_however_unlike_the_prior),
 		TEST(equal_rates_do_not_differ_and_unlike_ones_do),
 		TEST(difference_is_the_same_from_both_sides_and_never_negative),
 		TEST(gain_is_the_log_likelihood_ratio_where_it_matters),

@@ -319,12 +319,13 @@ static void merge_keeps_the_latest_of_all_times(void **state)
 	struct region left = make_region(0, MIB), right = make_region(MIB, 2 * MIB);
 
 	(void)state;
-	left.evidence_ns = 5, left.seen_ns = 3, left.changed_ns = 2;
-	right.evidence_ns = 4, right.seen_ns = 4, right.changed_ns = 1;
+	left.evidence_ns = 5, left.seen_ns = 3, left.changed_ns = 2, left.explored_ns = 1;
+	right.evidence_ns = 4, right.seen_ns = 4, right.changed_ns = 1, right.explored_ns = 6;
 	region_merge(&left, &right);
 	assert_int_equal(left.evidence_ns, 5);
 	assert_int_equal(left.seen_ns, 4);
 	assert_int_equal(left.changed_ns, 2);
+	assert_int_equal(left.explored_ns, 6);
 }
 
 int main(void)

@@ -300,6 +300,62 @@ static void any_evidence_gives_at_most_the_most_and_loses_nothing(void **state)
 	}
 }
 
+/* One window is too little to judge them by. */
+static void what_is_looked_into_stays_cut_for_more_than_a_window(void **state)
+{
+	const struct thermo_range r = { 0, 64 * MIB };
+	size_t nr;
+
+	(void)state;
+	add_target(&r, 1, 1);
+	observe_evenly(&list[0].regions[0], 10000);
+	close_windows();
+	shape_regions(&targets, 1, 100, now_ns);
+	nr = nr_regions();
+	assert_true(nr > 1 && nr <= 50);
+	for (size_t i = 0; i < nr; i++)
+		observe_evenly(&list[0].regions[i], 10000.0 / (double)nr);
+	close_windows();
+	shape_regions(&targets, 1, 100, now_ns);
+	assert_int_equal(nr_regions(), nr);
+	/* But not when the room is wanted. */
+	close_windows();
+	shape_regions(&targets, 1, 10, now_ns);
+	assert_true(nr_regions() <= 10);
+}
+
+/* 16 pairs of stripes in each eighth: every other of them has all the accesses. */
+static void stripes_that_are_finer_than_a_bin_are_found(void **state)
+{
+	const struct thermo_range r = { 0, 64 * MIB };
+	const uint64_t stripe = 256 * 1024;
+	uint64_t random = 23, hot_bytes = 0;
+
+	(void)state;
+	add_target(&r, 1, 1);
+	for (int window = 0; window < 10; window++) {
+		for (int i = 0; i < 20000; i++) {
+			uint64_t at = test_random(&random) % (64 * MIB) & ~stripe;
+
+			region_add_sample(&list[0].regions[target_find(&list[0], at)], at, 1);
+		}
+		now_ns += SECOND;
+		for (size_t i = 0; i < list[0].nr_regions; i++)
+			(void)region_close_window(&list[0].regions[i], now_ns, 5 * SECOND, 1);
+		shape_regions(&targets, 1, 1000, now_ns);
+		assert_covers(&list[0], &r, 1);
+		assert_true(nr_regions() <= 1000);
+	}
+	for (size_t i = 0; i < list[0].nr_regions; i++) {
+		struct rate rate = region_rate(&list[0].regions[i]);
+
+		if (rate_per_byte(&rate, 0) > 20000.0 / (64 * MIB))
+			hot_bytes += region_bytes(&list[0].regions[i]);
+	}
+	/* Half of it is hot, and known to be. */
+	assert_near((double)hot_bytes, 32.0 * MIB, 5);
+}
+
 static void nothing_to_watch_is_nothing_to_shape(void **state)
 {
 	(void)state;
@@ -324,6 +380,8 @@ int main(void)
 		TEST(known_and_unknown_stay_apart_while_there_is_room),
 		TEST(unknown_regions_do_not_hold_the_number_above_the_most),
 		TEST(any_evidence_gives_at_most_the_most_and_loses_nothing),
+		TEST(what_is_looked_into_stays_cut_for_more_than_a_window),
+		TEST(stripes_that_are_finer_than_a_bin_are_found),
 		TEST(nothing_to_watch_is_nothing_to_shape),
 	};
 

@@ -122,11 +122,11 @@ static void client_is_known_by_its_credentials(void **state)
 	(void)state;
 	assert_int_equal(c.pid, getpid());
 	assert_int_equal(c.uid, getuid());
-	assert_int_equal(c.privileged, getuid() == 0);
+	assert_false(c.privileged);
 	assert_string_equal(c.name, "tester");
 	assert_int_equal(c.nr_rings, 3);
 	assert_int_equal(thermo_reporter_nr_rings(client.reporter), 3);
-	assert_int_equal(thermo_reporter_pid(fake.attached[0]), c.privileged ? 0 : getpid());
+	assert_int_equal(thermo_reporter_pid(fake.attached[0]), getpid());
 	assert_int_equal(counters().connects, 1);
 }
 
@@ -240,7 +240,7 @@ static void clients_speak_for_themselves_only(void **state)
 	assert_int_equal(counters().unread, 0);
 }
 
-static void root_may_speak_for_others(void **state)
+static void root_may_speak_for_others_if_it_asks(void **state)
 {
 	struct thermo_access a[3] = {
 		{ .addr = 1, .extent_bytes = 1, .pid = 1 },
@@ -252,11 +252,41 @@ static void root_may_speak_for_others(void **state)
 	(void)state;
 	if (getuid())
 		skip();
+	client.opts.for_others = true;
+	assert_int_equal(fake_daemon_connect(&fake, &client), 0);
+	assert_true(only_client().privileged);
+	assert_int_equal(thermo_reporter_pid(fake.attached[0]), 0);
 	assert_int_equal(thermo_report_accesses(client.reporter, a, 3), 3);
 	assert_int_equal(drain(out, 4), 3);
 	assert_int_equal(out[0].pid, 1);
 	assert_int_equal(out[1].pid, 0);
 	assert_int_equal(out[2].pid, getpid());
+}
+
+static int ask_for_more(void)
+{
+	struct thermo_reporter *r;
+
+	client.opts.socket = fake.socket;
+	client.opts.for_others = true;
+	return thermo_client_connect(&r, &client.opts) == -EPERM ? 0 : 1;
+}
+
+static void who_is_not_root_may_not_ask_for_it(void **state)
+{
+	(void)state;
+	assert_int_equal(run_nobody(ask_for_more), 0);
+	assert_int_equal(counters().turned_away, 1);
+}
+
+static void root_that_did_not_ask_speaks_for_itself(void **state)
+{
+	struct thermo_access a = { .addr = 1, .extent_bytes = 1, .pid = 1 }, out;
+
+	(void)state;
+	assert_true(thermo_report_access(client.reporter, &a));
+	assert_int_equal(drain(&out, 1), 0);
+	assert_int_equal(only_client().refused, 1);
 }
 
 static int connect_twice(void)
@@ -534,14 +564,15 @@ static void what_is_no_hello_ends_the_connection(void **state)
 	struct client_welcome w;
 
 	(void)state;
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		struct client_hello h = hello;
 		int fd = raw_connect();
 
 		h.magic ^= i == 2;
 		h.version += i == 3;
+		h.flags = i == 4 ? 2 : 0;
 		memcpy(large, &h, sizeof(h));
-		/* Too short, too long, another magic, another version. */
+		/* Too short, too long, another magic, another version, an unknown wish. */
 		(void)send(fd, large, i == 0 ? 1 : i == 1 ? sizeof(large) : sizeof(h), 0);
 		server_step(fake.server);
 		server_step(fake.server);
@@ -550,7 +581,7 @@ static void what_is_no_hello_ends_the_connection(void **state)
 		assert_true(is_hung_up(fd));
 		(void)close(fd);
 	}
-	assert_int_equal(counters().turned_away, 4);
+	assert_int_equal(counters().turned_away, 5);
 	assert_int_equal(fake.nr_attached, 0);
 }
 
@@ -972,7 +1003,9 @@ int main(void)
 		TEST(drops_of_a_client_are_told),
 		TEST(nonsense_is_left_out_and_counted),
 		TEST_ALONE(clients_speak_for_themselves_only),
-		TEST(root_may_speak_for_others),
+		TEST_ALONE(root_may_speak_for_others_if_it_asks),
+		TEST_ALONE(who_is_not_root_may_not_ask_for_it),
+		TEST(root_that_did_not_ask_speaks_for_itself),
 		TEST_BARE(user_has_so_many_clients_at_most),
 		TEST_BARE(user_has_so_much_memory_at_most),
 		TEST_BARE(others_than_root_can_be_kept_out),
