@@ -200,7 +200,7 @@ static int print_pagetypes(struct reading *r, const struct thermo_snapshot *s)
 	uint64_t random_state = s->time_ns | 1;
 	struct cgroups cgroups = { 0 };
 	struct page_types types;
-	struct thermo_host host;
+	struct thermo_host host = { .root_fd = -1 };
 	int err;
 
 	if (!r->opts->live && !recorded)
@@ -328,7 +328,7 @@ static int read_and_print(struct reading *r)
 
 static int open_input(const struct report_opts *o, FILE **file)
 {
-	struct thermo_host host;
+	struct thermo_host host = { .root_fd = -1 };
 	int err;
 
 	if (o->live) {
