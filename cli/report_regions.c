@@ -131,12 +131,13 @@ static int find_largest(const float *shares, int nr)
 	return largest;
 }
 
-/* The last one is for all that are not told apart. */
+/* Those that are not told apart have the name of the first. */
 static const char *source_name(const struct thermo_snapshot *s, int source)
 {
-	if (source == THERMO_MAX_SOURCES - 1)
-		return "others";
-	return source >= 0 && (uint32_t)source < s->nr_sources ? s->sources[source].name : "";
+	for (uint32_t i = 0; i < s->nr_sources; i++)
+		if (source >= 0 && s->sources[i].source == (uint32_t)source)
+			return s->sources[i].name;
+	return "";
 }
 
 static void add_where_from(struct table_row *t, const struct line *l)

@@ -267,7 +267,11 @@ static void view_target(struct thermo_monitor *m, size_t index, unsigned int nr_
 
 static struct thermo_snapshot_source view_source(const struct intake *from)
 {
-	struct thermo_snapshot_source out = { .ingested = from->ingested,
+	uint32_t source = thermo_reporter_source(from->reporter);
+	struct thermo_snapshot_source out = { .source = source < THERMO_MAX_SOURCES
+									? source
+									: THERMO_MAX_SOURCES - 1,
+					      .ingested = from->ingested,
 					      .dropped = from->dropped,
 					      .period = from->period };
 

@@ -123,6 +123,7 @@ static const struct record_column source_columns[] = {
 	FIELD(struct thermo_snapshot_source, ingested, 2, U64, 0),
 	FIELD(struct thermo_snapshot_source, dropped, 3, U64, 0),
 	FIELD(struct thermo_snapshot_source, period, 4, F64, 0),
+	FIELD(struct thermo_snapshot_source, source, 5, U32, 0),
 };
 
 static const struct record_column end_columns[] = {

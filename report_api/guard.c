@@ -102,6 +102,7 @@ void guard_init(struct client *c)
 {
 	c->guard = (struct drain_guard){ .quota = quota, .check = check, .arg = c };
 	c->reporter->guard = &c->guard;
+	c->reporter->source = c->server->opts.source;
 	c->reporter->subject = c->info.privileged ? 0 : c->info.pid;
 }
 

@@ -363,6 +363,11 @@ uint64_t thermo_reporter_dropped(const struct thermo_reporter *r)
 	return sum;
 }
 
+uint8_t thermo_reporter_source(const struct thermo_reporter *r)
+{
+	return r->source;
+}
+
 int32_t thermo_reporter_pid(const struct thermo_reporter *r)
 {
 	return r->subject;

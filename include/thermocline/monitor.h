@@ -107,7 +107,7 @@ struct thermo_node_bytes {
  * @evidence_age_ns:	Since a source last said anything; UINT64_MAX: never.
  * @cpus, @tids:	Which accessed it most, heaviest first; shares of all accesses.
  * @accessor_nodes:	The nodes of the CPUs that accessed it.
- * @sources:	Share of the evidence by source, thermo_snapshot.sources.
+ * @sources:	Share of the evidence by source, see thermo_snapshot_source.source.
  * @levels:	Share by enum thermo_level, of the accesses whose level is known.
  * @latency_share:	Of the accesses, those with a latency.
  * @latency_mean_ns, @latency_p50_ns, @latency_p95_ns, @latency_p99_ns:	Over them, percentiles
@@ -178,12 +178,14 @@ struct thermo_monitor_counters {
 
 /**
  * struct thermo_snapshot_source - One reporter of the monitor.
+ * @source:	Index in thermo_region.sources; several reporters may have the same.
  * @ingested, @dropped:	Its reports, since it was added.
  * @period:	Accesses that one of its samples stood for, lately; 0: its reports say
  *		themselves how long they watched.
  */
 struct thermo_snapshot_source {
 	char name[16];
+	uint32_t source;
 	uint64_t ingested;
 	uint64_t dropped;
 	double period;

@@ -205,6 +205,9 @@ THERMO_API size_t thermo_reporter_drain(struct thermo_reporter *reporter, struct
 /* Reports dropped by all rings since it was made.  Any thread. */
 THERMO_API uint64_t thermo_reporter_dropped(const struct thermo_reporter *reporter);
 
+/* What thermo_access.source becomes in its reports. */
+THERMO_API uint8_t thermo_reporter_source(const struct thermo_reporter *reporter);
+
 /* Number of rings: the threads' are 0 to nr - 2, the shared one is nr - 1. */
 THERMO_API uint32_t thermo_reporter_nr_rings(const struct thermo_reporter *reporter);
 

@@ -81,6 +81,7 @@ static inline void make_snapshot(struct made_snapshot *m, uint64_t number, uint3
 		make_region(&m->regions[i], i * MADE_TARGETS / nr_regions, i + number);
 	for (int i = 0; i < MADE_SOURCES; i++) {
 		(void)snprintf(m->sources[i].name, sizeof(m->sources[i].name), "source-%d", i);
+		m->sources[i].source = i ? THERMO_MAX_SOURCES - 1 : 0;
 		m->sources[i].ingested = 1000 * number + (uint64_t)i;
 		m->sources[i].dropped = 5 + (uint64_t)i;
 		m->sources[i].period = 1000.5 * (i + 1);

@@ -403,9 +403,9 @@ static void destination_is_nearest_to_the_cpus_that_use_it(void **state)
 	add_node(5, SLOW, 4 * GIB, 2 * GIB);
 	node_of_cpu[6] = node_of_cpu[7] = 2;
 	r = add_region(5, 32 * MIB, 10);
-	r->cpus[0] = (struct thermo_share){ 0, 0.4f };
-	r->cpus[1] = (struct thermo_share){ 6, 0.3f };
-	r->cpus[2] = (struct thermo_share){ 7, 0.3f };
+	r->cpus[0] = (struct thermo_share){ .key = 0, .share = 0.4f };
+	r->cpus[1] = (struct thermo_share){ .key = 6, .share = 0.3f };
+	r->cpus[2] = (struct thermo_share){ .key = 7, .share = 0.3f };
 	decide();
 	assert_true(plan.nr > 0);
 	for (size_t i = 0; i < plan.nr; i++)
