@@ -41,7 +41,7 @@ static double find_cut(const struct thermo_snapshot *s, uint64_t hot_bytes)
 	}
 	if (hot_bytes == 0 || hot_bytes >= bytes)
 		hot_bytes = bytes / DEFAULT_HOT_SHARE;
-	qsort(sorted, s->nr_regions, sizeof(sorted[0]), by_density);
+	qsort(sorted, s->nr_regions, sizeof(const struct thermo_region *), by_density);
 	for (uint32_t i = 0; i < s->nr_regions; i++) {
 		uint64_t here = sorted[i]->end - sorted[i]->start;
 
