@@ -323,7 +323,7 @@ static void ring_taken_over_is_not_busy(void **state)
 	invite(&guests[0]);
 	invite(&guests[1]);
 	/* relaxed: the thread waits. */
-	atomic_store_explicit(&reporter->rings[0].busy, 1, memory_order_relaxed);
+	atomic_fetch_or_explicit(&reporter->rings[0].state, RING_BUSY, memory_order_relaxed);
 	dismiss(&guests[0]);
 	expect_addresses(0, 2, 2);
 	assert_int_equal(fill(0, NR_SLOTS + 1), NR_SLOTS);
@@ -427,11 +427,11 @@ static void report_in_an_interrupted_report_goes_to_the_shared_ring(void **state
 	(void)state;
 	assert_true(report(1));
 	/* relaxed: one thread.  As if a handler ran in the middle of a report. */
-	atomic_store_explicit(&reporter->rings[0].busy, 1, memory_order_relaxed);
+	atomic_fetch_or_explicit(&reporter->rings[0].state, RING_BUSY, memory_order_relaxed);
 	assert_int_equal(fill(2, NR_SLOTS + 1), NR_SLOTS);
 	assert_int_equal(thermo_reporter_ring_dropped(reporter, 2), 1);
 	/* relaxed: as above. */
-	atomic_store_explicit(&reporter->rings[0].busy, 0, memory_order_relaxed);
+	atomic_fetch_and_explicit(&reporter->rings[0].state, ~RING_BUSY, memory_order_relaxed);
 	assert_true(report(2 + NR_SLOTS));
 	/* Ring 0 comes first, then the shared one. */
 	struct thermo_access out[16];
