@@ -2,6 +2,7 @@
 /* test_reporter.c - order, loss, threads, signal handlers, forks. */
 #include "tests/unit/test.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -305,7 +306,10 @@ static void ring_of_a_thread_that_is_gone_is_taken_over(void **state)
 	invite(&guests[1]);
 	dismiss(&guests[0]);
 	/* Full with what its thread left, which is not lost. */
+	errno = 4711;
 	assert_int_equal(fill(200, 1), 0);
+	/* As if in a handler, which must leave it alone. */
+	assert_int_equal(errno, 4711);
 	assert_int_equal(thermo_reporter_ring_dropped(reporter, 0), 1);
 	expect_addresses(0, NR_SLOTS, NR_SLOTS);
 	assert_true(report(201));
@@ -441,6 +445,53 @@ static void report_in_an_interrupted_report_goes_to_the_shared_ring(void **state
 	assert_int_equal(out[1].addr, 2 + NR_SLOTS);
 	assert_int_equal(out[2].addr, 2);
 	assert_int_equal(out[NR_SLOTS + 1].addr, 1 + NR_SLOTS);
+}
+
+/* Stands in for the C library's, so that a "handler" can run where a search makes a call. */
+static void (*in_next_tgkill)(void);
+
+long syscall(long number, ...)
+{
+	static long (*real)(long number, ...);
+	long a[6];
+	va_list ap;
+
+	va_start(ap, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	if (number == SYS_tgkill && in_next_tgkill) {
+		void (*run)(void) = in_next_tgkill;
+
+		in_next_tgkill = NULL;
+		run();
+	}
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "syscall");
+	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+static void report_fifty(void)
+{
+	assert_true(report(50));
+}
+
+static void report_in_a_search_for_a_ring_does_not_take_the_ring(void **state)
+{
+	struct guest guests[2] = { { .first = 1, .nr = 1 }, { .first = 2, .nr = 1 } };
+
+	(void)state;
+	invite(&guests[0]);
+	invite(&guests[1]);
+	dismiss(&guests[0]);
+	in_next_tgkill = report_fifty;
+	assert_true(report(3));
+	assert_null(in_next_tgkill);
+	/* The search that was interrupted found the free ring; the handler did without. */
+	assert_int_equal(fill(4, NR_SLOTS), NR_SLOTS - 2);
+	assert_int_equal(thermo_reporter_ring_dropped(reporter, 0), 2);
+	expect_addresses(1, 1, 1);
+	dismiss(&guests[1]);
 }
 
 static struct {
@@ -732,6 +783,7 @@ int main(void)
 		TEST(reporter_at_the_address_of_a_freed_one_is_another),
 		TEST(thread_may_use_many_reporters_in_turn),
 		TEST(report_in_an_interrupted_report_goes_to_the_shared_ring),
+		TEST(report_in_a_search_for_a_ring_does_not_take_the_ring),
 		cmocka_unit_test(handlers_may_report_whatever_they_interrupt),
 		TEST(child_is_refused_and_may_make_its_own),
 		cmocka_unit_test(every_report_under_load_is_seen_once_or_counted_as_dropped),
