@@ -90,11 +90,12 @@ static bool take(struct thermo_reporter *r, uint32_t index, uint64_t from, uint6
 	if (!atomic_compare_exchange_strong_explicit(&ring->owner, &from, to, memory_order_acq_rel,
 						     memory_order_relaxed))
 		return false;
-	/* acquire, pairs with B of the owner before us, which may have died in a report. */
-	uint64_t state = atomic_load_explicit(&ring->state, memory_order_acquire);
-
-	/* release (B): publishes, as ours, the reports of it that are still in the ring. */
-	atomic_store_explicit(&ring->state, (uint32_t)state, memory_order_release);
+	/* acquire, pairs with B of the owner before us: our B then publishes, with ours, the
+	 * reports of it that are still in the ring. */
+	(void)atomic_load_explicit(&ring->head, memory_order_acquire);
+	/* relaxed: from now on this thread alone writes it.  The owner before us may have
+	 * died in a report. */
+	atomic_store_explicit(&ring->busy, 0, memory_order_relaxed);
 	/* acquire (A), pairs with D: as a report does it. */
 	uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
 

@@ -24,7 +24,7 @@ static size_t take_from_ring(struct thermo_reporter *r, uint32_t index, struct t
 	const struct thermo_access *slots = &r->slots[(size_t)index << r->shift];
 	uint32_t tail = r->outlets[index].tail;
 	/* acquire (C), pairs with B: the slots below head are written. */
-	uint32_t head = (uint32_t)atomic_load_explicit(&ring->state, memory_order_acquire);
+	uint32_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
 	uint32_t nr = head - tail < max ? head - tail : (uint32_t)max;
 
 	if (head == tail)

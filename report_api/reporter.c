@@ -27,9 +27,11 @@
  * The producer keeps its last view of tail and looks again only when that says full, so
  * that the consumer's line is fetched once a batch and not once a report.
  *
- * A signal handler may interrupt a report and report itself.  RING_BUSY tells it to use
- * the shared ring then.  Handlers run on the stack of the thread that they interrupt
- * and end before it goes on, so plain stores and a compiler fence are enough.
+ * A signal handler may interrupt a report and report itself.  `busy` tells it to use the
+ * shared ring then.  Handlers run on the stack of the thread that they interrupt and
+ * end before it goes on, so plain stores and compiler fences are enough.  But a handler
+ * may also report, to the end, just before busy is set: so head is read after that, and
+ * the two cannot be one word.
  */
 #include "report_api/rings.h"
 
@@ -170,10 +172,10 @@ static bool report_shared(struct thermo_reporter *r, const struct thermo_access 
 	struct ring *ring = &r->rings[r->nr_threads];
 	uint32_t mask = r->geometry.nr_shared - 1;
 	/* relaxed: the exchange below decides. */
-	uint64_t state = atomic_load_explicit(&ring->state, memory_order_relaxed);
+	uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
 
 	for (int tries = 0; tries < MAX_TRIES; tries++) {
-		uint32_t head = (uint32_t)state, slot = head & mask;
+		uint32_t slot = head & mask;
 		/* acquire (E), pairs with H: the consumer has left the slot that we reuse. */
 		uint32_t turn = atomic_load_explicit(&r->turns[slot], memory_order_acquire);
 
@@ -181,7 +183,7 @@ static bool report_shared(struct thermo_reporter *r, const struct thermo_access 
 			break;
 		/* relaxed, also when it fails: the turn orders the slot. */
 		if (turn == head - slot &&
-		    atomic_compare_exchange_weak_explicit(&ring->state, &state, head + 1,
+		    atomic_compare_exchange_weak_explicit(&ring->head, &head, head + 1,
 							  memory_order_relaxed,
 							  memory_order_relaxed)) {
 			r->shared_slots[slot] = *access;
@@ -191,7 +193,7 @@ static bool report_shared(struct thermo_reporter *r, const struct thermo_access 
 			return true;
 		}
 		/* relaxed: as above. */
-		state = atomic_load_explicit(&ring->state, memory_order_relaxed);
+		head = atomic_load_explicit(&ring->head, memory_order_relaxed);
 	}
 	return false;
 }
@@ -216,24 +218,26 @@ static size_t report_all_shared(struct thermo_reporter *r, const struct thermo_a
  */
 static inline bool enter(struct ring *ring, uint32_t *head)
 {
-	/* relaxed: this thread and its handlers are the only ones to write it. */
-	uint64_t state = atomic_load_explicit(&ring->state, memory_order_relaxed);
-
-	if (__builtin_expect((state & RING_BUSY) != 0, 0))
+	/* relaxed: this thread and its handlers are the only ones to touch it. */
+	if (__builtin_expect(atomic_load_explicit(&ring->busy, memory_order_relaxed) != 0, 0))
 		return false;
-	/* relaxed: the head is as it was. */
-	atomic_store_explicit(&ring->state, state | RING_BUSY, memory_order_relaxed);
+	/* relaxed: as above. */
+	atomic_store_explicit(&ring->busy, 1, memory_order_relaxed);
 	/* seq_cst, for the compiler: nothing of the report comes before the flag. */
 	atomic_signal_fence(memory_order_seq_cst);
-	*head = (uint32_t)state;
+	/* relaxed: this thread and its handlers are the only writers of head. */
+	*head = atomic_load_explicit(&ring->head, memory_order_relaxed);
 	return true;
 }
 
 static inline void leave(struct ring *ring, uint32_t head)
 {
-	/* release (B), pairs with C: publish the slots before the index.  Nothing of the
-	 * report comes after it, for handlers neither. */
-	atomic_store_explicit(&ring->state, head, memory_order_release);
+	/* release (B), pairs with C: publish the slots before the index. */
+	atomic_store_explicit(&ring->head, head, memory_order_release);
+	/* seq_cst, for the compiler: nothing of the report comes after the flag. */
+	atomic_signal_fence(memory_order_seq_cst);
+	/* relaxed: see enter(). */
+	atomic_store_explicit(&ring->busy, 0, memory_order_relaxed);
 }
 
 /* Free slots from @head on, at least one if there is one. */

@@ -41,18 +41,13 @@
 #define DEFAULT_REPORTS 4096u
 #define DEFAULT_THREADS 16u
 
-/*
- * Beside a ring's head, in the same word: a report is under way in the owning thread.
- * One store publishes a report and says that it is over.
- */
-#define RING_BUSY (1ull << 32)
-
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): each side has its own line. */
 struct ring {
 	/* The producer's. */
-	_Alignas(APART_BYTES) _Atomic uint64_t state; /* head, and RING_BUSY */
-	_Atomic uint64_t owner;                       /* thread, see claim.c; 0: free */
-	_Atomic uint32_t seen_tail;                   /* the producer's last view of tail */
+	_Alignas(APART_BYTES) _Atomic uint32_t head;
+	_Atomic uint32_t busy;      /* a report is under way in the owning thread */
+	_Atomic uint64_t owner;     /* thread, see claim.c; 0: free */
+	_Atomic uint32_t seen_tail; /* the producer's last view of tail */
 	_Atomic uint64_t dropped;
 
 	/* The consumer's. */

@@ -46,8 +46,8 @@ static uint64_t count_unread(const struct thermo_reporter *r)
 	for (uint32_t i = 0; i <= r->nr_threads; i++) {
 		uint32_t room = i < r->nr_threads ? r->mask + 1 : r->geometry.nr_shared;
 		/* relaxed: a statistic; it orders nothing. */
-		uint64_t state = atomic_load_explicit(&r->rings[i].state, memory_order_relaxed);
-		uint32_t nr = (uint32_t)state - r->outlets[i].tail;
+		uint32_t nr = atomic_load_explicit(&r->rings[i].head, memory_order_relaxed) -
+			      r->outlets[i].tail;
 
 		unread += nr <= room ? nr : 0;
 	}

@@ -666,7 +666,7 @@ static void impossible_heads_cost_the_ring_its_reports_only(void **state)
 	(void)state;
 	assert_true(report(1));
 	/* relaxed: one thread, here and below. */
-	atomic_store_explicit(&rings[0].state, 0x80000000u, memory_order_relaxed);
+	atomic_store_explicit(&rings[0].head, 0x80000000u, memory_order_relaxed);
 	assert_int_equal(drain(out, 16), 0);
 	assert_int_equal(only_client().corrupt, 1);
 	assert_int_equal(drain(out, 16), 0);

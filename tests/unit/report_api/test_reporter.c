@@ -327,7 +327,7 @@ static void ring_taken_over_is_not_busy(void **state)
 	invite(&guests[0]);
 	invite(&guests[1]);
 	/* relaxed: the thread waits. */
-	atomic_fetch_or_explicit(&reporter->rings[0].state, RING_BUSY, memory_order_relaxed);
+	atomic_store_explicit(&reporter->rings[0].busy, 1, memory_order_relaxed);
 	dismiss(&guests[0]);
 	expect_addresses(0, 2, 2);
 	assert_int_equal(fill(0, NR_SLOTS + 1), NR_SLOTS);
@@ -431,11 +431,11 @@ static void report_in_an_interrupted_report_goes_to_the_shared_ring(void **state
 	(void)state;
 	assert_true(report(1));
 	/* relaxed: one thread.  As if a handler ran in the middle of a report. */
-	atomic_fetch_or_explicit(&reporter->rings[0].state, RING_BUSY, memory_order_relaxed);
+	atomic_store_explicit(&reporter->rings[0].busy, 1, memory_order_relaxed);
 	assert_int_equal(fill(2, NR_SLOTS + 1), NR_SLOTS);
 	assert_int_equal(thermo_reporter_ring_dropped(reporter, 2), 1);
 	/* relaxed: as above. */
-	atomic_fetch_and_explicit(&reporter->rings[0].state, ~RING_BUSY, memory_order_relaxed);
+	atomic_store_explicit(&reporter->rings[0].busy, 0, memory_order_relaxed);
 	assert_true(report(2 + NR_SLOTS));
 	/* Ring 0 comes first, then the shared one. */
 	struct thermo_access out[16];
@@ -493,6 +493,105 @@ static void report_in_a_search_for_a_ring_does_not_take_the_ring(void **state)
 	expect_addresses(1, 1, 1);
 	dismiss(&guests[1]);
 }
+
+/* --- a handler after each instruction --- */
+
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+/* Past the red zone; the flag is the processor's trap flag. */
+#define TRAP_ON "lea -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); popfq; lea 128(%%rsp), %%rsp"
+#define TRAP_OFF                                                                                   \
+	"lea -128(%%rsp), %%rsp; pushfq; andq $~0x100, (%%rsp); popfq; lea 128(%%rsp), %%rsp"
+
+/* A sanitizer makes many instructions of one; each is interrupted in builds without. */
+#ifdef __SANITIZE_ADDRESS__
+#define STRIDE 13
+#else
+#define STRIDE 1
+#endif
+
+static volatile unsigned int nr_steps;
+static volatile unsigned int report_at_step;
+
+static void step(int number)
+{
+	(void)number;
+	if (nr_steps++ == report_at_step && !report(200))
+		abort();
+}
+
+/* Return: how many instructions it was. */
+static unsigned int report_step_by_step(unsigned int at)
+{
+	struct thermo_access a = { .addr = 100, .extent_bytes = 1 };
+	bool taken;
+
+	nr_steps = 0;
+	report_at_step = at;
+	__asm__ volatile(TRAP_ON ::: "memory", "cc");
+	taken = thermo_report_access(reporter, &a);
+	__asm__ volatile(TRAP_OFF ::: "memory", "cc");
+	assert_true(taken);
+	return nr_steps;
+}
+
+static void expect_both(void)
+{
+	struct thermo_access out[4];
+
+	assert_int_equal(thermo_reporter_drain(reporter, out, 4), 2);
+	assert_int_equal(out[0].addr + out[1].addr, 300);
+	assert_int_equal(out[0].addr % 100, 0);
+	assert_int_equal(thermo_reporter_dropped(reporter), 0);
+}
+
+static void report_may_be_interrupted_after_each_instruction(void **state)
+{
+	struct sigaction action = { .sa_handler = step }, old;
+	unsigned int at = 0;
+
+	(void)state;
+	assert_true(report(1));
+	expect_addresses(1, 1, 1);
+	assert_int_equal(sigaction(SIGTRAP, &action, &old), 0);
+	while (report_step_by_step(at) > at) {
+		expect_both();
+		at++;
+	}
+	expect_addresses(100, 1, 1);
+	(void)sigaction(SIGTRAP, &old, NULL);
+	assert_true(at > 20);
+}
+
+/* The first report of a thread searches for a ring: each one here is the first. */
+static void search_for_a_ring_may_be_interrupted_after_each_instruction(void **state)
+{
+	struct sigaction action = { .sa_handler = step }, old;
+	unsigned int at = 0;
+
+	(void)state;
+	assert_int_equal(sigaction(SIGTRAP, &action, &old), 0);
+	while (report_step_by_step(at) > at) {
+		expect_both();
+		(void)drop(NULL);
+		assert_int_equal(make(NULL), 0);
+		at += STRIDE;
+	}
+	(void)sigaction(SIGTRAP, &old, NULL);
+	assert_true(at > 100);
+}
+#else
+static void report_may_be_interrupted_after_each_instruction(void **state)
+{
+	(void)state;
+	skip();
+}
+
+static void search_for_a_ring_may_be_interrupted_after_each_instruction(void **state)
+{
+	(void)state;
+	skip();
+}
+#endif
 
 static struct {
 	struct thermo_reporter *reporter;
@@ -784,6 +883,8 @@ int main(void)
 		TEST(thread_may_use_many_reporters_in_turn),
 		TEST(report_in_an_interrupted_report_goes_to_the_shared_ring),
 		TEST(report_in_a_search_for_a_ring_does_not_take_the_ring),
+		TEST(report_may_be_interrupted_after_each_instruction),
+		TEST(search_for_a_ring_may_be_interrupted_after_each_instruction),
 		cmocka_unit_test(handlers_may_report_whatever_they_interrupt),
 		TEST(child_is_refused_and_may_make_its_own),
 		cmocka_unit_test(every_report_under_load_is_seen_once_or_counted_as_dropped),
