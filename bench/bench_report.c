@@ -20,7 +20,7 @@
 
 #define RING 4096u
 #define LOAD_RING 65536u
-#define ROUNDS 64
+#define ROUNDS 256
 #define PAGE 4096ull
 #define MAX_PRODUCERS 64
 #define LOAD_NS 100e6
@@ -30,7 +30,6 @@ static struct thermo_access make_report(void)
 	return (struct thermo_access){ .addr = PAGE,
 				       .extent_bytes = PAGE,
 				       .nr_accesses = 1,
-				       .pid = 1,
 				       .cpu = THERMO_CPU_UNKNOWN,
 				       .node = THERMO_NODE_UNKNOWN,
 				       .op = THERMO_OP_READ };

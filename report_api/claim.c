@@ -91,15 +91,16 @@ static bool take(struct thermo_reporter *r, uint32_t index, uint64_t from, uint6
 						     memory_order_relaxed))
 		return false;
 	/* acquire, pairs with B of the owner before us: our B then publishes, with ours, the
-	 * reports of its that are still in the ring. */
+	 * reports of it that are still in the ring. */
 	(void)atomic_load_explicit(&ring->head, memory_order_acquire);
+	/* relaxed: from now on this thread alone writes it.  The owner before us may have
+	 * died in a report. */
+	atomic_store_explicit(&ring->busy, 0, memory_order_relaxed);
 	/* acquire (A), pairs with D: as a report does it. */
 	uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
 
 	/* relaxed: from now on this thread alone writes it. */
 	atomic_store_explicit(&ring->seen_tail, tail, memory_order_relaxed);
-	/* relaxed: as above; the owner before us may have died in a report. */
-	atomic_store_explicit(&ring->busy, 0, memory_order_relaxed);
 	/* relaxed: the consumer finds what is in the ring by its head, sooner or later. */
 	uint32_t nr = atomic_load_explicit(&r->block->nr_claimed, memory_order_relaxed);
 

@@ -24,13 +24,14 @@
  * F pairs with G, H with E.  The turn of slot i at position p of the ring is p - i
  * when it is free, one more when it is written: it begins as zeroed memory.
  *
- * Each side keeps its last view of the other's index and looks again only when that
- * view says full (or empty), so that the line of the other side is fetched once a
- * batch and not once a report.
+ * The producer keeps its last view of tail and looks again only when that says full, so
+ * that the consumer's line is fetched once a batch and not once a report.
  *
- * A signal handler may interrupt a report and report itself.  `busy` tells it to use
- * the shared ring then.  Handlers run on the stack of the thread that they interrupt
- * and end before it goes on, so plain stores and a compiler fence are enough.
+ * A signal handler may interrupt a report and report itself.  `busy` tells it to use the
+ * shared ring then.  Handlers run on the stack of the thread that they interrupt and
+ * end before it goes on, so plain stores and compiler fences are enough.  But a handler
+ * may also report, to the end, just before busy is set: so head is read after that, and
+ * the two cannot be one word.
  */
 #include "report_api/rings.h"
 
@@ -99,7 +100,7 @@ int thermo_reporter_map(struct thermo_reporter **reporter, void *block, const st
 			unsigned int sides)
 {
 	static _Atomic uint64_t nr_reporters;
-	struct thermo_reporter *r = aligned_alloc(APART_BYTES, sizeof(*r));
+	struct thermo_reporter *r = aligned_alloc(ALIAS_BYTES, ALIAS_BYTES);
 	struct outlet *outlets = sides & REPORTER_CONSUMES ? calloc((size_t)g->nr_threads + 1,
 								    sizeof(*outlets))
 							   : NULL;
@@ -211,31 +212,32 @@ static size_t report_all_shared(struct thermo_reporter *r, const struct thermo_a
 
 /* --- a thread's ring --- */
 
-/* No handler of this thread uses the ring until leave().  Return: false: one is interrupted. */
-static inline bool enter(struct ring *ring)
+/*
+ * No handler of this thread uses the ring until leave().  @head: Out: the first slot that
+ * is not used.  Return: false: a report is interrupted.
+ */
+static inline bool enter(struct ring *ring, uint32_t *head)
 {
 	/* relaxed: this thread and its handlers are the only ones to touch it. */
-	if (atomic_load_explicit(&ring->busy, memory_order_relaxed))
+	if (__builtin_expect(atomic_load_explicit(&ring->busy, memory_order_relaxed) != 0, 0))
 		return false;
 	/* relaxed: as above. */
 	atomic_store_explicit(&ring->busy, 1, memory_order_relaxed);
 	/* seq_cst, for the compiler: nothing of the report comes before the flag. */
 	atomic_signal_fence(memory_order_seq_cst);
+	/* relaxed: this thread and its handlers are the only writers of head. */
+	*head = atomic_load_explicit(&ring->head, memory_order_relaxed);
 	return true;
 }
 
-static inline void leave(struct ring *ring)
+static inline void leave(struct ring *ring, uint32_t head)
 {
+	/* release (B), pairs with C: publish the slots before the index. */
+	atomic_store_explicit(&ring->head, head, memory_order_release);
 	/* seq_cst, for the compiler: nothing of the report comes after the flag. */
 	atomic_signal_fence(memory_order_seq_cst);
 	/* relaxed: see enter(). */
 	atomic_store_explicit(&ring->busy, 0, memory_order_relaxed);
-}
-
-static inline struct thermo_access *slot_of(const struct thermo_reporter *r, uint64_t index,
-					    uint32_t at)
-{
-	return &r->slots[(index << r->shift) + (at & r->mask)];
 }
 
 /* Free slots from @head on, at least one if there is one. */
@@ -264,34 +266,33 @@ static void count_drop(struct ring *ring, size_t nr)
 	atomic_store_explicit(&ring->dropped, dropped + nr, memory_order_relaxed);
 }
 
-/* In a ring that was entered. */
-static size_t put_all(struct thermo_reporter *r, uint32_t index,
-		      const struct thermo_access *accesses, size_t nr)
+/* In a ring that was entered.  Return: how many of @nr. */
+static uint32_t put_all(struct thermo_reporter *r, uint64_t index, uint32_t head,
+			const struct thermo_access *accesses, size_t nr)
 {
 	struct ring *ring = &r->rings[index];
-	/* relaxed: this thread is the only writer of head. */
-	uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
-	uint32_t free_slots = room(r, ring, head, nr);
+	struct thermo_access *slots = &r->slots[index << r->shift];
+	uint32_t free_slots = room(r, ring, head, nr), mask = r->mask;
 	uint32_t taken = nr < free_slots ? (uint32_t)nr : free_slots;
+	uint8_t source = r->source;
 
 	for (uint32_t i = 0; i < taken; i++) {
-		struct thermo_access *slot = slot_of(r, index, head + i);
+		struct thermo_access *slot = &slots[(head + i) & mask];
 
 		*slot = accesses[i];
-		slot->source = r->source;
+		slot->source = source;
 	}
-	/* release (B), pairs with C: publish the slots before the index. */
-	atomic_store_explicit(&ring->head, head + taken, memory_order_release);
 	if (taken < nr)
 		count_drop(ring, nr - taken);
 	return taken;
 }
 
-/* Also what the usual report leaves to: a thread's first, an interrupted one, a full ring. */
+/* Also what the usual report leaves to: a thread's first, an interrupted one. */
 __attribute__((noinline)) size_t
 thermo_report_accesses(struct thermo_reporter *r, const struct thermo_access *accesses, size_t nr)
 {
 	uint64_t index = cached_ring(r);
+	uint32_t head;
 
 	if (index >= r->nr_threads)
 		index = find_ring(r);
@@ -300,39 +301,33 @@ thermo_report_accesses(struct thermo_reporter *r, const struct thermo_access *ac
 		atomic_fetch_add_explicit(&r->refused, nr, memory_order_relaxed);
 		return 0;
 	}
-	if (index == USE_SHARED || !enter(&r->rings[index]))
+	if (index == USE_SHARED || !enter(&r->rings[index], &head))
 		return report_all_shared(r, accesses, nr);
-	size_t taken = put_all(r, (uint32_t)index, accesses, nr);
+	uint32_t taken = put_all(r, index, head, accesses, nr);
 
-	leave(&r->rings[index]);
+	leave(&r->rings[index], head + taken);
 	return taken;
 }
 
 bool thermo_report_access(struct thermo_reporter *r, const struct thermo_access *access)
 {
 	uint64_t index = cached_ring(r);
+	uint32_t head;
 
-	if (__builtin_expect(index >= r->nr_threads, 0))
+	if (__builtin_expect(index >= r->nr_threads, 0) || !enter(&r->rings[index], &head))
 		return thermo_report_accesses(r, access, 1) == 1;
 	struct ring *ring = &r->rings[index];
 
-	if (__builtin_expect(!enter(ring), 0))
-		return thermo_report_accesses(r, access, 1) == 1;
-	/* relaxed: this thread is the only writer of head. */
-	uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
-
 	if (__builtin_expect(room(r, ring, head, 1) == 0, 0)) {
 		count_drop(ring, 1);
-		leave(ring);
+		leave(ring, head);
 		return false;
 	}
-	struct thermo_access *slot = slot_of(r, index, head);
+	struct thermo_access *slot = &r->slots[(index << r->shift) + (head & r->mask)];
 
 	*slot = *access;
 	slot->source = r->source;
-	/* release (B), pairs with C: publish the slot before the index. */
-	atomic_store_explicit(&ring->head, head + 1, memory_order_release);
-	leave(ring);
+	leave(ring, head + 1);
 	return true;
 }
 

@@ -26,6 +26,14 @@
 #define CACHE_LINE_BYTES 64
 /* Processors fetch lines in pairs: the two sides stay a pair apart. */
 #define APART_BYTES 128
+/*
+ * A load waits for an earlier store when the low bits of their addresses agree, and for long
+ * when some of the physical ones above do, too.  A report stores to its ring and the next
+ * one loads from its reporter: in one reporter of ten that doubled the cost, as long as
+ * both could lie at the same place of a page.  So a reporter begins a page, where no ring
+ * can be.
+ */
+#define ALIAS_BYTES 4096
 #define MIN_REPORTS 2u
 #define MAX_REPORTS (1u << 24)
 #define MAX_SHARED_REPORTS 4096u
@@ -37,9 +45,9 @@
 struct ring {
 	/* The producer's. */
 	_Alignas(APART_BYTES) _Atomic uint32_t head;
-	_Atomic uint32_t seen_tail; /* the producer's last view of tail */
 	_Atomic uint32_t busy;      /* a report is under way in the owning thread */
 	_Atomic uint64_t owner;     /* thread, see claim.c; 0: free */
+	_Atomic uint32_t seen_tail; /* the producer's last view of tail */
 	_Atomic uint64_t dropped;
 
 	/* The consumer's. */
@@ -105,6 +113,8 @@ struct thermo_reporter {
 };
 
 _Static_assert(sizeof(struct thermo_access) == CACHE_LINE_BYTES, "a report is a cache line");
+_Static_assert(sizeof(struct thermo_reporter) <= ALIAS_BYTES, "a reporter is in one page");
+_Static_assert(sizeof(struct block) % sizeof(struct ring) == APART_BYTES, "no ring begins a page");
 _Static_assert(sizeof(struct ring) == 2 * APART_BYTES, "a ring is four cache lines");
 _Static_assert(MAX_THREADS < 1u << 15, "a ring's number fits into a key's low bits");
 

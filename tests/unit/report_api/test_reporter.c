@@ -2,6 +2,7 @@
 /* test_reporter.c - order, loss, threads, signal handlers, forks. */
 #include "tests/unit/test.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -305,7 +306,10 @@ static void ring_of_a_thread_that_is_gone_is_taken_over(void **state)
 	invite(&guests[1]);
 	dismiss(&guests[0]);
 	/* Full with what its thread left, which is not lost. */
+	errno = 4711;
 	assert_int_equal(fill(200, 1), 0);
+	/* As if in a handler, which must leave it alone. */
+	assert_int_equal(errno, 4711);
 	assert_int_equal(thermo_reporter_ring_dropped(reporter, 0), 1);
 	expect_addresses(0, NR_SLOTS, NR_SLOTS);
 	assert_true(report(201));
@@ -442,6 +446,152 @@ static void report_in_an_interrupted_report_goes_to_the_shared_ring(void **state
 	assert_int_equal(out[2].addr, 2);
 	assert_int_equal(out[NR_SLOTS + 1].addr, 1 + NR_SLOTS);
 }
+
+/* Stands in for the C library's, so that a "handler" can run where a search makes a call. */
+static void (*in_next_tgkill)(void);
+
+long syscall(long number, ...)
+{
+	static long (*real)(long number, ...);
+	long a[6];
+	va_list ap;
+
+	va_start(ap, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	if (number == SYS_tgkill && in_next_tgkill) {
+		void (*run)(void) = in_next_tgkill;
+
+		in_next_tgkill = NULL;
+		run();
+	}
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "syscall");
+	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+static void report_fifty(void)
+{
+	assert_true(report(50));
+}
+
+static void report_in_a_search_for_a_ring_does_not_take_the_ring(void **state)
+{
+	struct guest guests[2] = { { .first = 1, .nr = 1 }, { .first = 2, .nr = 1 } };
+
+	(void)state;
+	invite(&guests[0]);
+	invite(&guests[1]);
+	dismiss(&guests[0]);
+	in_next_tgkill = report_fifty;
+	assert_true(report(3));
+	assert_null(in_next_tgkill);
+	/* The search that was interrupted found the free ring; the handler did without. */
+	assert_int_equal(fill(4, NR_SLOTS), NR_SLOTS - 2);
+	assert_int_equal(thermo_reporter_ring_dropped(reporter, 0), 2);
+	expect_addresses(1, 1, 1);
+	dismiss(&guests[1]);
+}
+
+/* --- a handler after each instruction --- */
+
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+/* Past the red zone; the flag is the processor's trap flag. */
+#define TRAP_ON "lea -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); popfq; lea 128(%%rsp), %%rsp"
+#define TRAP_OFF                                                                                   \
+	"lea -128(%%rsp), %%rsp; pushfq; andq $~0x100, (%%rsp); popfq; lea 128(%%rsp), %%rsp"
+
+/* A sanitizer makes many instructions of one; each is interrupted in builds without. */
+#ifdef __SANITIZE_ADDRESS__
+#define STRIDE 13
+#else
+#define STRIDE 1
+#endif
+
+static volatile unsigned int nr_steps;
+static volatile unsigned int report_at_step;
+
+static void step(int number)
+{
+	(void)number;
+	if (nr_steps++ == report_at_step && !report(200))
+		abort();
+}
+
+/* Return: how many instructions it was. */
+static unsigned int report_step_by_step(unsigned int at)
+{
+	struct thermo_access a = { .addr = 100, .extent_bytes = 1 };
+	bool taken;
+
+	nr_steps = 0;
+	report_at_step = at;
+	__asm__ volatile(TRAP_ON ::: "memory", "cc");
+	taken = thermo_report_access(reporter, &a);
+	__asm__ volatile(TRAP_OFF ::: "memory", "cc");
+	assert_true(taken);
+	return nr_steps;
+}
+
+static void expect_both(void)
+{
+	struct thermo_access out[4];
+
+	assert_int_equal(thermo_reporter_drain(reporter, out, 4), 2);
+	assert_int_equal(out[0].addr + out[1].addr, 300);
+	assert_int_equal(out[0].addr % 100, 0);
+	assert_int_equal(thermo_reporter_dropped(reporter), 0);
+}
+
+static void report_may_be_interrupted_after_each_instruction(void **state)
+{
+	struct sigaction action = { .sa_handler = step }, old;
+	unsigned int at = 0;
+
+	(void)state;
+	assert_true(report(1));
+	expect_addresses(1, 1, 1);
+	assert_int_equal(sigaction(SIGTRAP, &action, &old), 0);
+	while (report_step_by_step(at) > at) {
+		expect_both();
+		at++;
+	}
+	expect_addresses(100, 1, 1);
+	(void)sigaction(SIGTRAP, &old, NULL);
+	assert_true(at > 20);
+}
+
+/* The first report of a thread searches for a ring: each one here is the first. */
+static void search_for_a_ring_may_be_interrupted_after_each_instruction(void **state)
+{
+	struct sigaction action = { .sa_handler = step }, old;
+	unsigned int at = 0;
+
+	(void)state;
+	assert_int_equal(sigaction(SIGTRAP, &action, &old), 0);
+	while (report_step_by_step(at) > at) {
+		expect_both();
+		(void)drop(NULL);
+		assert_int_equal(make(NULL), 0);
+		at += STRIDE;
+	}
+	(void)sigaction(SIGTRAP, &old, NULL);
+	assert_true(at > 100);
+}
+#else
+static void report_may_be_interrupted_after_each_instruction(void **state)
+{
+	(void)state;
+	skip();
+}
+
+static void search_for_a_ring_may_be_interrupted_after_each_instruction(void **state)
+{
+	(void)state;
+	skip();
+}
+#endif
 
 static struct {
 	struct thermo_reporter *reporter;
@@ -732,6 +882,9 @@ int main(void)
 		TEST(reporter_at_the_address_of_a_freed_one_is_another),
 		TEST(thread_may_use_many_reporters_in_turn),
 		TEST(report_in_an_interrupted_report_goes_to_the_shared_ring),
+		TEST(report_in_a_search_for_a_ring_does_not_take_the_ring),
+		TEST(report_may_be_interrupted_after_each_instruction),
+		TEST(search_for_a_ring_may_be_interrupted_after_each_instruction),
 		cmocka_unit_test(handlers_may_report_whatever_they_interrupt),
 		TEST(child_is_refused_and_may_make_its_own),
 		cmocka_unit_test(every_report_under_load_is_seen_once_or_counted_as_dropped),
