@@ -58,6 +58,8 @@ static int start_sources(struct daemon *d)
 {
 	int err = 0;
 
+	if (d->opts->clients_only)
+		return 0;
 	for (char **name = d->opts->sources; name && *name; name++)
 		if (!thermo_source_find(*name))
 			return thermo_fail(-EINVAL, "no source '%s': see thermocline sources",
@@ -235,7 +237,9 @@ static int check_sources(struct daemon *d)
 				    status.error);
 		d->runner_failed[i] = status.failed;
 	}
-	return alive ? 0 : thermo_fail(-ENODEV, "no source of access information is left");
+	return alive || d->opts->clients_only
+			       ? 0
+			       : thermo_fail(-ENODEV, "no source of access information is left");
 }
 
 /* A failure that lasts, a node that is gone say, is told once. */

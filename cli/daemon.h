@@ -21,12 +21,14 @@
 /**
  * struct daemon_opts - What the user asked for.  Zeroes mean the default.
  * @sources:	Names of the sources to use, NULL-terminated; NULL: all that run here.
+ * @clients_only:	No source at all: only programs report, about themselves.
  * @monitor_only:	Watch, move nothing; also where there is nothing to tier.
  * @clients:	Which programs may report their own accesses.
  * @governor:	CPU budget, windows, what to sample for.
  */
 struct daemon_opts {
 	char **sources;
+	bool clients_only;
 	bool monitor_only;
 	bool pause_damon_stat;
 	enum clients_policy clients;

@@ -191,7 +191,7 @@ static void say_start(const struct daemon *d)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i ? ", " : "",
 					s.source->name);
 	}
-	log_info("sources: %s", text);
+	log_info("sources: %s", d->nr_runners ? text : "none but programs that report");
 	for (size_t tier = 0; tier < t->nr_tiers; tier++) {
 		len = 0;
 		text[0] = '\0';

@@ -100,6 +100,8 @@ static struct hits estimate_hits(const struct daemon *d)
 		const struct thermo_region *r = &d->snapshot->regions[i];
 		uint64_t bytes = 0, top_bytes = 0;
 
+		if (r->exposure_s <= 0)
+			continue;
 		all += r->accesses_per_s;
 		for (int j = 0; j < THERMO_REGION_NODES; j++) {
 			int index = thermo_topology_find(t, r->nodes[j].node);

@@ -68,6 +68,10 @@ static int add_sources(struct watch_opts *o, char *text)
 	size_t nr = 0;
 	char *save = NULL;
 
+	if (strcmp(text, "none") == 0) {
+		o->daemon.clients_only = true;
+		return 0;
+	}
 	while (o->sources[nr])
 		nr++;
 	for (char *name = strtok_r(text, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
@@ -187,6 +191,11 @@ int watch_options_check(const struct watch_opts *o)
 {
 	const struct thermo_target_spec *t = &o->daemon.targets;
 
+	if (o->daemon.clients_only && (o->daemon.sources || o->daemon.clients == CLIENTS_NONE)) {
+		fprintf(stderr, "%s: --source none: not together with %s\n", o->command,
+			o->daemon.sources ? "another --source" : "--clients none");
+		return -EINVAL;
+	}
 	if (!t->physical || !(t->nr_pids || t->cgroup || t->name || t->min_rss_bytes))
 		return 0;
 	fprintf(stderr, "%s: --physical: not together with --pid, --cgroup, --name or --min-rss\n",

@@ -61,7 +61,8 @@ enum {
 	"      --physical             physical memory instead of processes; watch only\n"
 #define WATCH_USAGE_HOW                                                                            \
 	"How:\n"                                                                                   \
-	"  -s, --source NAME[,NAME]   only these sources; default: all that run here\n"            \
+	"  -s, --source NAME[,NAME]   only these sources; default: all that run here; none:\n"     \
+	"                             only programs that report their own accesses\n"              \
 	"      --pause-damon-stat     turn DAMON_STAT off while running, to use DAMON\n"           \
 	"      --clients all|root|none  whose programs may report their own accesses;\n"           \
 	"                             default all\n"                                               \

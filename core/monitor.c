@@ -286,6 +286,9 @@ static void sum_up(struct thermo_snapshot *s, double changed)
 	for (uint32_t i = 0; i < s->nr_regions; i++) {
 		const struct thermo_region *r = &s->regions[i];
 
+		/* What nobody ever looked at is guessed, and guesses do not add up to a sum. */
+		if (r->exposure_s <= 0)
+			continue;
 		s->accesses_per_s += r->accesses_per_s;
 		s->bytes_per_s += r->bytes_per_s;
 		variance += r->accesses_per_s_error * r->accesses_per_s_error;

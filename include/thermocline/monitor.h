@@ -194,7 +194,8 @@ struct thermo_snapshot_source {
 /**
  * struct thermo_snapshot - What a window showed.
  * @time_ns:	When it ended, CLOCK_MONOTONIC; @realtime_ns: the same, CLOCK_REALTIME.
- * @accesses_per_s, @bytes_per_s:	Over all regions, with one standard error.
+ * @accesses_per_s, @bytes_per_s:	Over all regions that were ever observed, with one
+ *		standard error.
  * @changed_share:	By how much of all accesses per second the rates of regions
  *		changed significantly in this window, 0 to 1 and above.
  * @nr_gone:	Targets that turned out to have exited: time to update them.
