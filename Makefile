@@ -59,6 +59,7 @@ LIB_SRC   := $(wildcard core/*.c sources/*.c report_api/*.c tiering/*.c)
 CLI_SRC   := $(wildcard cli/*.c tests/lab/*.c)
 WORK_SRC  := $(wildcard bench/workload/*.c)
 TRUTH_SRC := $(filter-out %/plugin.c %/touch.c,$(wildcard tests/lab/truth/*.c))
+JUDGE_SRC := $(filter-out %/clock.c,$(wildcard tests/lab/accuracy/*.c))
 TEST_SRC  := $(wildcard tests/unit/*/test_*.c)
 BENCH_SRC := $(wildcard bench/bench_*.c)
 FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
@@ -67,11 +68,14 @@ LIB_OBJ   := $(LIB_SRC:%.c=$(O)/%.o)
 CLI_OBJ   := $(CLI_SRC:%.c=$(O)/%.o)
 WORK_OBJ  := $(WORK_SRC:%.c=$(O)/%.o)
 TRUTH_OBJ := $(TRUTH_SRC:%.c=$(O)/%.o)
+JUDGE_OBJ := $(JUDGE_SRC:%.c=$(O)/%.o) $(O)/tests/lab/truth/reader.o
 LIB       := $(O)/libthermocline.a
 SOLIB     := $(O)/libthermocline.so.$(SOVERSION)
 PROGRAM   := $(O)/thermocline
 WORKLOAD  := $(O)/bench/workload-gen
 TRUTH     := $(O)/lab/truth-report
+JUDGE     := $(O)/lab/truth-accuracy
+CLOCK     := $(O)/lab/truth-clock
 PLUGIN    := $(O)/lab/truth.so
 LAB_FILES := $(patsubst %,$(O)/lab/%.sh,debian fetch-kernel build-initramfs init)
 TESTS     := $(TEST_SRC:%.c=$(O)/%)
@@ -80,7 +84,7 @@ FUZZERS   := $(FUZZ_SRC:%.c=$(O)/%)
 
 .PHONY: all check unit lab-check bench fuzz asan tsan lint install uninstall clean help deps demo \
 	build-deps check-deps bench-deps lab-deps FORCE
-all: $(LIB) $(SOLIB) $(PROGRAM) $(WORKLOAD) $(TRUTH) $(PLUGIN) $(LAB_FILES)
+all: $(LIB) $(SOLIB) $(PROGRAM) $(WORKLOAD) $(TRUTH) $(JUDGE) $(CLOCK) $(PLUGIN) $(LAB_FILES)
 
 # Objects depend on the command that built them: changing a flag rebuilds.
 CMD := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDLIBS)
@@ -116,6 +120,13 @@ $(TRUTH): $(TRUTH_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
+$(JUDGE): $(JUDGE_OBJ) $(LIB)
+$(CLOCK): $(O)/tests/lab/accuracy/clock.o
+$(JUDGE) $(CLOCK):
+	$(call say,LD)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
 # QEMU loads the plugin: it gets no sanitizer and none of our libraries.
 $(PLUGIN): tests/lab/truth/plugin.c $(wildcard tests/lab/truth/*.h) $(O)/command
 	$(call say,LD)
@@ -132,6 +143,7 @@ $(O)/tests/%.o $(O)/bench/%.o: override CPPFLAGS += -DTEST_DATA='"$(CURDIR)/test
 $(TESTS): override LDLIBS += -lcmocka
 $(filter $(O)/tests/unit/bench/%,$(TESTS)): $(filter-out %/main.o,$(WORK_OBJ))
 $(filter $(O)/tests/unit/cli/%,$(TESTS)): $(filter-out %/main.o,$(CLI_OBJ))
+$(filter $(O)/tests/unit/lab/%,$(TESTS)): $(filter-out %/main.o,$(JUDGE_OBJ))
 $(TESTS) $(BENCHES): %: %.o $(LIB)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) $(LIB) $(LDLIBS) -o $@
@@ -184,8 +196,8 @@ lint:
 		grep -q "&$$s," sources/registry.c || { echo "$$s is not in sources/registry.c"; exit 1; }; done
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=missingIncludeSystem -I. -Iinclude $(HAVE:%=-DHAVE_%=1) \
-		-DTHERMO_LAB_DIR='""' -DTHERMO_VERSION='""' $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(TRUTH_SRC)
-	$(Q)clang-tidy --quiet $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(TRUTH_SRC) -- $(CPPFLAGS) -std=gnu11
+		-DTHERMO_LAB_DIR='""' -DTHERMO_VERSION='""' $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(TRUTH_SRC) $(JUDGE_SRC)
+	$(Q)clang-tidy --quiet $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(TRUTH_SRC) $(JUDGE_SRC) -- $(CPPFLAGS) -std=gnu11
 	$(Q)for m in docs/man/*.[1-8]; do groff -man -ww -z -Tutf8 $$m || exit 1; done
 	$(Q)shellcheck -x $(OUR_SH)
 
