@@ -2,6 +2,7 @@
 #
 # make            build the library, the program and its tools into $(O)
 # make demo       the main job: boot a virtual CXL machine, tier a workload in it, judge the result
+# make accuracy   how well we and kernel DAMON see what is hot, in that machine, beside the truth
 # make check      unit tests and, as root with QEMU, the lab tests
 # make unit       unit tests alone           make lab-check    lab tests alone
 # make asan       unit tests under address and undefined-behaviour sanitizers
@@ -82,7 +83,7 @@ TESTS     := $(TEST_SRC:%.c=$(O)/%)
 BENCHES   := $(BENCH_SRC:%.c=$(O)/%)
 FUZZERS   := $(FUZZ_SRC:%.c=$(O)/%)
 
-.PHONY: all check unit lab-check bench fuzz asan tsan lint install uninstall clean help deps demo \
+.PHONY: all check unit lab-check bench fuzz asan tsan lint install uninstall clean help deps demo accuracy \
 	build-deps check-deps bench-deps lab-deps FORCE
 all: $(LIB) $(SOLIB) $(PROGRAM) $(WORKLOAD) $(TRUTH) $(JUDGE) $(CLOCK) $(PLUGIN) $(LAB_FILES)
 
@@ -172,6 +173,9 @@ bench: bench-deps
 demo: lab-deps
 	$(Q)+$(MAKE) --no-print-directory all
 	$(Q)O=$(O) sh tests/lab/demo.sh
+accuracy: lab-deps
+	$(Q)+$(MAKE) --no-print-directory all
+	$(Q)O=$(O) sh tests/lab/accuracy.sh
 
 asan: ; $(Q)+$(MAKE) --no-print-directory O=$(O)/asan SAN='address undefined' unit
 tsan: ; $(Q)+$(MAKE) --no-print-directory O=$(O)/tsan SAN=thread unit

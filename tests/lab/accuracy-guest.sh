@@ -1,28 +1,29 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# accuracy-guest.sh BUILD CONFIG SECONDS OBSERVER - in the lab's guest: a workload, and one observer
-# of it, or none.
+# accuracy-guest.sh BUILD CONFIG SECONDS OBSERVER [FLUSH] - in the lab's guest: a workload, and one
+# observer of it, or none.
 #
 # OBSERVER is none, hintfault, damon-source, both (thermocline with these sources), damon (the
 # kernel's, at 5 ms / 100 ms / 1 s) or damon-auto (the same, tuning its own intervals).
 #
 # Leaves in $LAB_RESULTS: cpu (uptime, CPU seconds of: the observer, the workload's threads in the
-# kernel, all tasks in the kernel, interrupts), threads (tid and CPU of the workload's), and what the observer saw:
-# snapshots.json, or trace and tuning.
+# kernel, all tasks in the kernel, interrupts), threads (tid and CPU of the workload's), and what
+# the observer saw: snapshots.json, or trace.
 set -u
 
 build=$1
 config=$2
 seconds=$3
 observer=$4
+flush=${5:-4096} # the TLB after so many accesses of a thread; 0: never
 results=$LAB_RESULTS
 tracing=/sys/kernel/tracing
 kdamond=/sys/kernel/mm/damon/admin/kdamonds/0
 context=$kdamond/contexts/0
 scheme=$context/schemes/0
-populate_s=4    # from populated memory to the first phase
-interval_s=2    # between two snapshots of ours
+populate_s=4     # from populated memory to the first phase
+interval_s=2     # between two snapshots of ours
 watcher=
 
 die()
@@ -153,7 +154,7 @@ case $(grep -c '^thread ' "$config") in
 *) threads= ;;
 esac
 # shellcheck disable=SC2086 # words
-"$build/bench/workload-gen" --window --thp never --tlb-flush-accesses 4096 --quiet $threads \
+"$build/bench/workload-gen" --window --thp never --tlb-flush-accesses "$flush" --quiet $threads \
 	--populate-delay $populate_s --duration "$seconds" "$config" &
 workload=$!
 sleep 4 # it populates
@@ -185,8 +186,8 @@ damon | damon-auto)
 none) ;;
 *)
 	"$build/thermocline" ctl --format json status >"$results/status.json"
-	kill -TERM $watcher
-	wait $watcher || status=$?
+	kill -TERM "$watcher"
+	wait "$watcher" || status=$?
 	;;
 esac
 exit $status

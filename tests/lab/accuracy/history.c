@@ -85,15 +85,12 @@ static void count_cell(struct history *h, struct history_slice *slice,
 		       const struct truth_cell *cell)
 {
 	uint64_t page = cell->page - HISTORY_FIRST_PAGE;
-	struct history_phase *phase = &h->phases[slice->phase];
 
 	if (cell->page < HISTORY_FIRST_PAGE || page >= h->nr_pages)
 		return;
 	slice->counts[page] += (uint32_t)(cell->reads + cell->writes);
 	h->reads[page * h->nr_cpus + cell->cpu] += cell->reads;
 	h->writes[page * h->nr_cpus + cell->cpu] += cell->writes;
-	phase->reads += cell->reads;
-	phase->writes += cell->writes;
 }
 
 static int take_counts(struct reading *r)

@@ -24,8 +24,6 @@ struct history_phase {
 	char name[TRUTH_TEXT_MAX + 1];
 	double start_s;
 	double end_s;
-	uint64_t reads;
-	uint64_t writes;
 };
 
 /* Zeroed is empty. */

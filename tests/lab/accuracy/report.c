@@ -134,7 +134,7 @@ static void print_judged(const struct accuracy_options *options, const char *pha
 		print_text(phase, judged);
 }
 
-/* Of the snapshots of one phase, from the steady part on. */
+/* Of the snapshots of one phase, from the steady part on.  Return: 1, 0 without any, -ENOMEM. */
 static int print_medians(const struct accuracy_options *options, const struct history *history,
 			 const struct judged *judged, size_t nr_judged, size_t phase)
 {
@@ -152,10 +152,9 @@ static int print_medians(const struct accuracy_options *options, const struct hi
 		medians.columns[column] = curve_median(values, nr);
 	}
 	if (nr == 0)
-		return thermo_fail(-ENODATA, "accuracy: no snapshot of phase '%s' later than %g s",
-				   history->phases[phase].name, options->skip_s);
+		return 0;
 	print_judged(options, history->phases[phase].name, &medians, nr);
-	return 0;
+	return 1;
 }
 
 int report_accuracy(const struct accuracy_options *options, const struct history *history,
@@ -163,8 +162,11 @@ int report_accuracy(const struct accuracy_options *options, const struct history
 {
 	AUTO_FREE struct judged *judged = calloc(snapshots->nr + 1, sizeof(*judged));
 	size_t nr_judged = 0;
-	int err = judged ? 0 : thermo_fail(-ENOMEM, "accuracy: no memory");
+	size_t nr_phases = 0;
+	int err = 0;
 
+	if (!judged)
+		return thermo_fail(-ENOMEM, "accuracy: no memory for the snapshots");
 	if (!options->json)
 		print_heading("phase");
 	for (size_t i = 0; i < snapshots->nr && err >= 0; i++) {
@@ -176,7 +178,11 @@ int report_accuracy(const struct accuracy_options *options, const struct history
 				     &judged[nr_judged], 1);
 		nr_judged++;
 	}
-	for (size_t phase = 0; phase < history->nr_phases && err >= 0; phase++)
+	for (size_t phase = 0; phase < history->nr_phases && err >= 0; phase++) {
 		err = print_medians(options, history, judged, nr_judged, phase);
+		nr_phases += err > 0;
+	}
+	if (err >= 0 && !nr_phases)
+		err = thermo_fail(-ENODATA, "accuracy: no snapshot in the steady part of a phase");
 	return err < 0 ? err : 0;
 }

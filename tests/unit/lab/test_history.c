@@ -94,8 +94,6 @@ static void phases_are_in_the_guests_time(void **state)
 	assert_near(h.phases[0].start_s, 15, 1e-6);
 	assert_near(h.phases[0].end_s, 18, 1e-6);
 	assert_near(h.phases[1].end_s, 19, 1e-6);
-	assert_int_equal(h.phases[0].reads, 7);
-	assert_int_equal(h.phases[0].writes, 8);
 	assert_int_equal(h.reads[1], 23);
 	assert_int_equal(h.writes[1], 8);
 	assert_int_equal(h.reads[0], 0);
@@ -179,7 +177,8 @@ static void page_outside_the_window_is_left_out(void **state)
 	put(TRUTH_COUNTS, 6 * S, (const uint8_t[]){ 0x83, 4, 0, 1, 1, 0xff, 0xff, 3, 0, 1, 1 }, 11);
 	put(TRUTH_COUNTS, 7 * S, (const uint8_t[]){ 0, 0, 1, 1 }, 4);
 	assert_int_equal(end(&h), 0);
-	assert_int_equal(h.phases[0].reads, 0);
+	for (size_t i = 0; i < 3 * 2; i++)
+		assert_true(h.reads[i] == 0 && h.writes[i] == 0);
 	history_fini(&h);
 }
 
