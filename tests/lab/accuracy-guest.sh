@@ -1,11 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# accuracy-guest.sh BUILD CONFIG SECONDS OBSERVER [FLUSH] - in the lab's guest: a workload, and one
+# accuracy-guest.sh BUILD CONFIG SECONDS OBSERVER [cost] - in the lab's guest: a workload, and one
 # observer of it, or none.
 #
 # OBSERVER is none, hintfault, damon-source, both (thermocline with these sources), damon (the
 # kernel's, at 5 ms / 100 ms / 1 s) or damon-auto (the same, tuning its own intervals).
+#
+# "cost" is for its price alone: nobody asks what it saw, and the TLB is not flushed, because the
+# emulator's flushes take more time in the kernel than all else.
 #
 # Leaves in $LAB_RESULTS: cpu (uptime, CPU seconds of: the observer, the workload's threads in the
 # kernel, all tasks in the kernel, interrupts), threads (tid and CPU of the workload's), and what
@@ -16,7 +19,7 @@ build=$1
 config=$2
 seconds=$3
 observer=$4
-flush=${5:-4096} # the TLB after so many accesses of a thread; 0: never
+cost=${5:-}
 results=$LAB_RESULTS
 tracing=/sys/kernel/tracing
 kdamond=/sys/kernel/mm/damon/admin/kdamonds/0
@@ -24,6 +27,8 @@ context=$kdamond/contexts/0
 scheme=$context/schemes/0
 populate_s=4     # from populated memory to the first phase
 interval_s=2     # between two snapshots of ours
+flush=4096       # the TLB after so many accesses of a thread: DAMON sees nothing that stays in it
+[ -z "$cost" ] || flush=0
 watcher=
 
 die()
@@ -90,7 +95,7 @@ start_damon() # TUNED
 	fi
 	put 1 $context/targets/nr_targets
 	put "$workload" $context/targets/0/pid_target
-	trace_damon
+	[ "$cost" ] || trace_damon
 	put on $kdamond/state
 	watcher=$(cat $kdamond/pid)
 }
@@ -171,7 +176,9 @@ for task in /proc/"$workload"/task/*; do
 done >"$results/threads"
 while kill -0 $workload 2>/dev/null; do
 	tell_cpu
-	[ ! -S /run/thermocline/control ] || tell_snapshot >>"$results/snapshots.json"
+	if [ -S /run/thermocline/control ] && [ -z "$cost" ]; then
+		tell_snapshot >>"$results/snapshots.json"
+	fi
 	sleep $interval_s
 done
 wait $workload
@@ -181,7 +188,7 @@ case $observer in
 damon | damon-auto)
 	# The kdamond ends by itself when its target does.
 	echo off 2>/dev/null >$kdamond/state
-	cat $tracing/trace >"$results/trace"
+	[ "$cost" ] || cat $tracing/trace >"$results/trace"
 	;;
 none) ;;
 *)

@@ -9,7 +9,7 @@
 acc_fast=320M
 acc_slow=1G
 
-# acc_run DIR CONFIG SECONDS OBSERVER [FLUSH]: results in DIR; the lab's exit status.
+# acc_run DIR CONFIG SECONDS OBSERVER [cost]: results in DIR; the lab's exit status.
 # shellcheck disable=SC2154 # build and root are the caller's
 acc_run()
 {
@@ -43,7 +43,8 @@ acc_judge()
 acc_pct()
 {
 	awk -v column="$2" '
-		NF == 5 { time[++n] = $1; value[n] = $column }
+		# When a process ends its times are gone.
+		NF == 5 && $column >= value[n] { time[++n] = $1; value[n] = $column }
 		END {
 			i = int((n + 1) / 2)
 			d = time[n] - time[i]
@@ -55,7 +56,7 @@ acc_pct()
 acc_rate()
 {
 	"$build/lab/truth-report" --by phase "$1/truth.bin" 2>/dev/null |
-		awk 'NR > 1 && $4 + $5 > 0 { n += $4 + $5; s += $3 } END { printf "%.0f\n", (s ? n / s : 0) }'
+		awk 'NR > 1 && $1 != "guest-clock" { n += $4 + $5; s += $3 } END { printf "%.0f\n", (s ? n / s : 0) }'
 }
 
 # acc_json FILE PHASE KEY: of truth-accuracy's JSON lines.

@@ -38,17 +38,17 @@ seconds_of()
 	esac
 }
 
-# The truth of so many seconds before a snapshot is what it is judged by: what moves is
-# somewhere else five seconds ago.
+# The truth of so many seconds before a snapshot is what it is judged by.  Where nothing changes
+# within a phase, all of it: the more accesses, the less chance is in their counts.
 last_of()
 {
 	case $1 in
 	moving) echo 2 ;;
-	*) echo 5 ;;
+	*) echo 0 ;;
 	esac
 }
 
-# run DIR CONFIG SECONDS OBSERVER [FLUSH]
+# run DIR CONFIG SECONDS OBSERVER [cost]
 run()
 {
 	acc_run "$@" &
@@ -87,15 +87,14 @@ watch_all() # WORKLOAD
 	done
 }
 
-# Without flushes of the TLB, whose cost in the emulator hides everything else in the kernel.
 cost_all()
 {
 	echo
-	echo "CPU, in percent of one guest CPU; hot-move without flushes of the TLB"
+	echo "CPU in percent of one guest CPU, hot-move; the difference to none is the observer's"
 	printf '%-12s %10s %18s %14s %14s\n' observer itself "workload's kernel" "all kernel" "accesses/s"
 	for observer in none $observers; do
 		dir=$work/cost.$observer
-		run "$dir" hot-move 40 "$observer" 0
+		run "$dir" hot-move 60 "$observer" cost
 		printf '%-12s %10s %18s %14s %14s\n' "$observer" "$(acc_pct "$dir" 2)" \
 			"$(acc_pct "$dir" 3)" "$(acc_pct "$dir" 4)" "$(acc_rate "$dir")"
 	done

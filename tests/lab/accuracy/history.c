@@ -185,8 +185,8 @@ int history_sum(const struct history *history, double time_s, double last_s, uin
 		const struct history_slice *slice = &history->slices[i];
 		double middle_s = (slice->start_s + slice->end_s) / 2;
 
-		if (slice->phase != (size_t)phase || middle_s > time_s ||
-		    (last_s > 0 && middle_s <= time_s - last_s))
+		if (slice->phase != (size_t)phase ||
+		    (last_s > 0 && (middle_s > time_s || middle_s <= time_s - last_s)))
 			continue;
 		for (uint64_t page = 0; page < history->nr_pages; page++)
 			counts[page] += slice->counts[page];

@@ -44,7 +44,7 @@ void history_fini(struct history *history);
 
 /**
  * history_sum() - Accesses of each page in the @last_s seconds before @time_s, in its phase.
- * @last_s:	0: from the start of the phase.
+ * @last_s:	0: all of the phase, also what comes after: for what does not change in it.
  * @counts:	Room for nr_pages.
  *
  * A slice belongs to it when the middle of it does.

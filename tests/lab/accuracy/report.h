@@ -11,7 +11,7 @@
 enum { RANGES_MAX = 16 };
 
 struct accuracy_options {
-	double last_s; /* the truth that a snapshot is judged by; 0: the phase so far */
+	double last_s; /* the truth that a snapshot is judged by; 0: all of its phase */
 	double skip_s; /* of a phase, before it counts as steady */
 	bool each;     /* every snapshot, too */
 	bool json;

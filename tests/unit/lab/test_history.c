@@ -108,7 +108,7 @@ static void last_seconds_count_and_never_another_phase(void **state)
 	(void)state;
 	put_run();
 	assert_int_equal(end(&h), 0);
-	assert_int_equal(history_sum(&h, 17.9, 0, counts), 0);
+	assert_int_equal(history_sum(&h, 16.1, 0, counts), 0);
 	assert_int_equal(counts[0], 15);
 	assert_int_equal(counts[1], 0);
 	assert_int_equal(history_sum(&h, 17.9, 2, counts), 0);
