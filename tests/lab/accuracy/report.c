@@ -50,13 +50,27 @@ static uint64_t to_page(uint64_t address)
 	return address <= base ? 0 : (address - base + TRUTH_PAGE_BYTES - 1) / TRUTH_PAGE_BYTES;
 }
 
+/* In pages of the window.  Return: as many as the snapshot has, to be freed, or NULL. */
+static struct curve_region *to_regions(const struct snapshots *snapshots,
+				       const struct snapshot *snapshot)
+{
+	struct curve_region *regions = calloc(snapshot->nr_regions + 1, sizeof(*regions));
+
+	for (size_t i = 0; regions && i < snapshot->nr_regions; i++) {
+		const struct snapshot_region *r = &snapshots->regions[snapshot->first + i];
+
+		regions[i] = (struct curve_region){ to_page(r->start), to_page(r->end), r->heat };
+	}
+	return regions;
+}
+
 /* Return: 1 when judged, 0 when the snapshot is in no phase, or -errno. */
 static int judge(const struct accuracy_options *options, const struct history *history,
 		 const struct snapshots *snapshots, const struct snapshot *snapshot,
 		 struct judged *judged)
 {
+	AUTO_FREE struct curve_region *regions = to_regions(snapshots, snapshot);
 	AUTO_FREE uint64_t *counts = calloc(history->nr_pages, sizeof(*counts));
-	AUTO_FREE struct curve_region *regions = calloc(snapshot->nr_regions + 1, sizeof(*regions));
 	struct curve curve;
 	int phase, err;
 
@@ -65,11 +79,6 @@ static int judge(const struct accuracy_options *options, const struct history *h
 	phase = history_sum(history, snapshot->time_s, options->last_s, counts);
 	if (phase < 0)
 		return 0;
-	for (size_t i = 0; i < snapshot->nr_regions; i++) {
-		const struct snapshot_region *r = &snapshots->regions[snapshot->first + i];
-
-		regions[i] = (struct curve_region){ to_page(r->start), to_page(r->end), r->heat };
-	}
 	err = curve_measure(counts, history->nr_pages, regions, snapshot->nr_regions, &curve);
 	if (err)
 		return err == -ENODATA ? 0 : err;
