@@ -2,6 +2,7 @@
 #
 # make            build the libraries, the program and its tools into $(O)
 # make demo       the main job: boot a virtual CXL machine, tier a workload in it, judge the result
+# make accuracy   how well we and kernel DAMON see what is hot, in that machine, beside the truth
 # make check      unit tests and, as root with QEMU, the lab tests
 # make unit       unit tests alone           make lab-check    lab tests alone
 # make asan       unit tests under address and undefined-behaviour sanitizers
@@ -66,6 +67,7 @@ CLI_SRC   := $(wildcard cli/*.c tests/lab/*.c)
 WORK_SRC  := $(wildcard bench/workload/*.c)
 SIM_SRC   := $(wildcard bench/sim/*.c)
 TRUTH_SRC := $(filter-out %/plugin.c %/touch.c,$(wildcard tests/lab/truth/*.c))
+JUDGE_SRC := $(filter-out %/clock.c,$(wildcard tests/lab/accuracy/*.c))
 TEST_SRC  := $(wildcard tests/unit/*/test_*.c)
 BENCH_SRC := $(wildcard bench/bench_*.c)
 FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
@@ -76,6 +78,7 @@ CLI_OBJ   := $(CLI_SRC:%.c=$(O)/%.o)
 WORK_OBJ  := $(WORK_SRC:%.c=$(O)/%.o)
 SIM_OBJ   := $(SIM_SRC:%.c=$(O)/%.o)
 TRUTH_OBJ := $(TRUTH_SRC:%.c=$(O)/%.o)
+JUDGE_OBJ := $(JUDGE_SRC:%.c=$(O)/%.o) $(O)/tests/lab/truth/reader.o
 REPORT_LIB := $(O)/libthermocline.a
 REPORT_SO := $(O)/libthermocline.so.$(SOVERSION)
 MON_LIB   := $(O)/libthermocline-monitor.a
@@ -84,15 +87,17 @@ LIBS      := $(MON_LIB) $(REPORT_LIB)
 PROGRAM   := $(O)/thermocline
 WORKLOAD  := $(O)/bench/workload-gen
 TRUTH     := $(O)/lab/truth-report
+JUDGE     := $(O)/lab/truth-accuracy
+CLOCK     := $(O)/lab/truth-clock
 PLUGIN    := $(O)/lab/truth.so
 LAB_FILES := $(patsubst %,$(O)/lab/%.sh,debian fetch-kernel build-initramfs init)
 TESTS     := $(TEST_SRC:%.c=$(O)/%)
 BENCHES   := $(BENCH_SRC:%.c=$(O)/%)
 FUZZERS   := $(FUZZ_SRC:%.c=$(O)/%)
 
-.PHONY: all check unit lab-check bench fuzz asan tsan lint install uninstall clean help deps demo \
+.PHONY: all check unit lab-check bench fuzz asan tsan lint install uninstall clean help deps demo accuracy \
 	build-deps check-deps bench-deps lab-deps client-check FORCE
-all: $(LIBS) $(REPORT_SO) $(MON_SO) $(PROGRAM) $(WORKLOAD) $(TRUTH) $(PLUGIN) $(LAB_FILES)
+all: $(LIBS) $(REPORT_SO) $(MON_SO) $(PROGRAM) $(WORKLOAD) $(TRUTH) $(JUDGE) $(CLOCK) $(PLUGIN) $(LAB_FILES)
 
 # Objects depend on the command that built them: changing a flag rebuilds.
 CMD := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDLIBS)
@@ -135,6 +140,13 @@ $(TRUTH): $(TRUTH_OBJ) $(LIBS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
+$(JUDGE): $(JUDGE_OBJ) $(LIBS)
+$(CLOCK): $(O)/tests/lab/accuracy/clock.o
+$(JUDGE) $(CLOCK):
+	$(call say,LD)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
 # QEMU loads the plugin: it gets no sanitizer and none of our libraries.
 $(PLUGIN): tests/lab/truth/plugin.c $(wildcard tests/lab/truth/*.h) $(O)/command
 	$(call say,LD)
@@ -153,6 +165,7 @@ $(O)/bench/bench_report.o: override CPPFLAGS += $(if $(HAVE_CK),-DHAVE_CK=1)
 $(filter $(O)/tests/unit/bench/%,$(TESTS)): $(filter-out %/main.o,$(WORK_OBJ)) $(SIM_OBJ)
 $(BENCHES): $(SIM_OBJ)
 $(filter $(O)/tests/unit/cli/%,$(TESTS)): $(filter-out %/main.o,$(CLI_OBJ))
+$(filter $(O)/tests/unit/lab/%,$(TESTS)): $(filter-out %/main.o,$(JUDGE_OBJ))
 $(TESTS) $(BENCHES): %: %.o $(LIBS)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) $(LIBS) $(LDLIBS) -o $@
@@ -186,6 +199,9 @@ bench: bench-deps
 demo: lab-deps
 	$(Q)+$(MAKE) --no-print-directory all
 	$(Q)O=$(O) sh tests/lab/demo.sh
+accuracy: lab-deps
+	$(Q)+$(MAKE) --no-print-directory all
+	$(Q)O=$(O) sh tests/lab/accuracy.sh
 
 asan: ; $(Q)+$(MAKE) --no-print-directory O=$(O)/asan SAN='address undefined' unit
 tsan: ; $(Q)+$(MAKE) --no-print-directory O=$(O)/tsan SAN=thread unit
@@ -210,8 +226,8 @@ lint:
 		grep -q "&$$s," sources/registry.c || { echo "$$s is not in sources/registry.c"; exit 1; }; done
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=missingIncludeSystem -I. -Iinclude $(HAVE:%=-DHAVE_%=1) \
-		-DTHERMO_LAB_DIR='""' -DTHERMO_VERSION='""' $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(SIM_SRC) $(TRUTH_SRC)
-	$(Q)clang-tidy --quiet $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(SIM_SRC) $(TRUTH_SRC) -- $(CPPFLAGS) -std=gnu11
+		-DTHERMO_LAB_DIR='""' -DTHERMO_VERSION='""' $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(SIM_SRC) $(TRUTH_SRC) $(JUDGE_SRC)
+	$(Q)clang-tidy --quiet $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(SIM_SRC) $(TRUTH_SRC) $(JUDGE_SRC) -- $(CPPFLAGS) -std=gnu11
 	$(Q)for m in docs/man/*.[1-8]; do groff -man -ww -z -Tutf8 $$m || exit 1; done
 	$(Q)shellcheck -x $(OUR_SH)
 
