@@ -87,12 +87,6 @@ static double doubt_silence(struct region *r, uint64_t now_ns, uint8_t *bins)
 	return doubted;
 }
 
-static void forget(struct region *r)
-{
-	memset(&r->known, 0, sizeof(r->known));
-	r->base.events = r->base.exposure = 0;
-}
-
 /* From one time to another, everything a process does may be faster or slower. */
 static bool has_changed(struct rate old, const struct rate *now)
 {
@@ -100,42 +94,113 @@ static bool has_changed(struct rate old, const struct rate *now)
 	return rates_differ(&old, now) > SIGNIFICANT;
 }
 
+/* What is known of a bin: its own, and its part of what is known of the whole. */
+static struct rate known_of_bin(const struct region *r, int bin)
+{
+	struct rate rate = evidence_bin(&r->known, bin);
+
+	rate.events += (double)r->base.events / EVIDENCE_BINS;
+	rate.exposure += (double)r->base.exposure / EVIDENCE_BINS;
+	return rate;
+}
+
+static void forget_bins(struct region *r, uint8_t bins)
+{
+	float rest = 1 - (float)__builtin_popcount(bins) / EVIDENCE_BINS;
+
+	for (int i = 0; i < EVIDENCE_BINS; i++)
+		if (bins & 1u << i)
+			r->known.events[i] = r->known.exposure[i] = 0;
+	r->base.events *= rest;
+	r->base.exposure *= rest;
+}
+
+/* The bins that the open window saw, what it saw, and what was to be expected there. */
+struct comparison {
+	uint8_t bins;
+	double exposure;
+	double events;
+	double expected;
+	double known_events;
+	double known_exposure;
+};
+
+static struct comparison compare(const struct region *r)
+{
+	struct comparison c = { 0 };
+
+	for (int i = 0; i < EVIDENCE_BINS; i++) {
+		struct rate old = known_of_bin(r, i), now = evidence_bin(&r->window, i);
+
+		if (old.exposure <= 0 || now.exposure <= 0)
+			continue;
+		c.bins |= (uint8_t)(1u << i);
+		c.exposure += now.exposure;
+		c.events += now.events;
+		c.expected += rate_per_byte(&old, 0) * now.exposure;
+		c.known_events += old.events;
+		c.known_exposure += old.exposure;
+	}
+	return c;
+}
+
+/*
+ * Did all of it change?  A window may see a part of the region only: what it saw is
+ * compared with what was to be expected in that part, or the colder half that is
+ * watched today looks like a change of the whole.
+ */
+static bool whole_has_changed(const struct comparison *c)
+{
+	/* Where nothing was seen ever, all was to be expected alike. */
+	bool silent = c->known_events <= 0;
+	struct rate old = { c->known_events, silent ? c->known_exposure : c->known_events, 0 };
+	struct rate now = { c->events, silent ? c->exposure : c->expected, 0 };
+
+	return has_changed(old, &now);
+}
+
 /* Where only a part of the region changed, only that part of the old goes. */
 static double drop_changed_bins(struct region *r, uint8_t doubted)
 {
 	double bytes = (double)region_bytes(r) / EVIDENCE_BINS, changed = 0;
+	uint8_t bins = 0;
 
 	for (int i = 0; i < EVIDENCE_BINS; i++) {
-		struct rate old = evidence_bin(&r->known, i);
-		struct rate now = evidence_bin(&r->window, i);
+		struct rate old = known_of_bin(r, i), now = evidence_bin(&r->window, i);
 
 		if (doubted & 1u << i || !has_changed(old, &now))
 			continue;
 		changed += fabs(rate_per_byte(&now, 0) - rate_per_byte(&old, 0)) * bytes;
-		r->known.events[i] = r->known.exposure[i] = 0;
-		r->base.events *= 1 - 1.0f / EVIDENCE_BINS;
-		r->base.exposure *= 1 - 1.0f / EVIDENCE_BINS;
+		bins |= (uint8_t)(1u << i);
 	}
+	forget_bins(r, bins);
 	return changed;
 }
 
-/* Silence of the bins @doubted is no reason to drop what was known: that would be believing it. */
+/* Drop what was known where the window saw something else.  Return: the change. */
+static double drop_changed(struct region *r, uint64_t now_ns, uint8_t doubted)
+{
+	struct comparison c = compare(r);
+	int nr_bins = __builtin_popcount(c.bins);
+
+	/* Silence that is doubted is no reason to drop anything: that would be believing it. */
+	if (doubted || !whole_has_changed(&c))
+		return drop_changed_bins(r, doubted);
+	forget_bins(r, c.bins);
+	if (2 * nr_bins >= EVIDENCE_BINS)
+		r->changed_ns = now_ns;
+	return fabs(c.events - c.expected) / c.exposure * (double)region_bytes(r) * nr_bins /
+	       EVIDENCE_BINS;
+}
+
 static double take_window(struct region *r, uint64_t now_ns, uint8_t doubted)
 {
-	struct rate old = region_rate(r), now = evidence_rate(&r->window, 0, EVIDENCE_BINS);
-	double changed = 0;
+	double changed = drop_changed(r, now_ns, doubted);
 
-	if (now.events > 0)
+	if (evidence_rate(&r->window, 0, EVIDENCE_BINS).events > 0)
 		r->seen_ns = now_ns;
-	if (!doubted && has_changed(old, &now)) {
-		changed = fabs(rate_per_byte(&now, 0) - rate_per_byte(&old, 0)) *
-			  (double)region_bytes(r);
-		forget(r);
-	}
-	if (changed > 0 || !r->evidence_ns)
+	if (!r->evidence_ns)
 		r->changed_ns = now_ns;
-	else
-		changed = drop_changed_bins(r, doubted);
 	evidence_add(&r->known, &r->window);
 	memset(&r->window, 0, sizeof(r->window));
 	r->evidence_ns = now_ns;
