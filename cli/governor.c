@@ -7,6 +7,8 @@
 #define DEFAULT_CPU_BUDGET_PCT 1.0
 /* Less than this tells nothing any more: it is not gone below for the CPU budget. */
 #define MIN_RATE_PERMILLE 300u
+/* Less than this looks too seldom to notice soon that something changed. */
+#define WATCHFUL_RATE_PERMILLE 500u
 /* A change of this share of all accesses is worth a closer look, for so long. */
 #define UNSTABLE_SHARE 0.05f
 #define UNSTABLE_NS 15000000000ull
@@ -82,7 +84,8 @@ static uint32_t wanted_rate(struct governor *g, const struct thermo_snapshot *s,
 		g->window_ms = tuning_window_ms(g->window_ms, g->access_ratio_bp, goal_bp);
 		return THERMO_RATE_FULL;
 	}
-	g->evidence_permille = tuning_rate(g->evidence_permille, g->doubt_bp, MIN_RATE_PERMILLE);
+	g->evidence_permille =
+			tuning_rate(g->evidence_permille, g->doubt_bp, WATCHFUL_RATE_PERMILLE);
 	if (s->changed_share > UNSTABLE_SHARE)
 		g->unstable_until_ns = s->time_ns + UNSTABLE_NS;
 	return s->time_ns < g->unstable_until_ns ? THERMO_RATE_FULL : g->evidence_permille;
