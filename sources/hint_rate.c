@@ -115,7 +115,8 @@ int hint_rate_adapt(struct hint_rate *r, uint64_t now_ns)
 	if (now_ns - r->adapted_ns < ADAPT_INTERVAL_NS)
 		return 0;
 	boost = r->boost * wanted_pages_per_s(r) * elapsed_s / (double)(r->armed_pages + 1);
-	r->armed_pages_per_s = (double)r->armed_pages / elapsed_s;
+	/* Stretches come in bursts: half of what it was. */
+	r->armed_pages_per_s += 0.5 * ((double)r->armed_pages / elapsed_s - r->armed_pages_per_s);
 	r->armed_pages = 0;
 	r->adapted_ns = now_ns;
 	boost = fmax(1, fmin(fmin(boost, 4 * r->boost), MAX_STRETCH_BOOST));

@@ -58,6 +58,7 @@ struct hintfault {
 	struct hint_events *events;
 	struct hint_rate rate;
 	uint32_t thinning; /* one fault in so many is recorded */
+	bool blind;        /* the records at hand are not all */
 	struct watch_set watches;
 	size_t nr_targets;
 	struct hint_target *targets;  /* sorted by pid */
@@ -252,6 +253,8 @@ static void handle_arming(struct hintfault *h, const struct hint_event *e)
 		pages += (double)((runs[i].end - runs[i].start) >> (runs[i].huge ? 21 : 12));
 	}
 	hint_rate_count(&h->rate, pages, bytes);
+	if (h->blind)
+		return;
 	/* When there is no room nothing is claimed of these pages: a loss of evidence only. */
 	if (watch_add(&h->watches, e->pid, e->time_ns, scope_of(h, e->pid), h->thinning, runs, nr))
 		h->counters.useless++;
@@ -311,7 +314,8 @@ static int adapt(struct hintfault *h, uint64_t now_ns)
 	int due = hint_rate_adapt(&h->rate, now_ns);
 	uint32_t thinning = hint_rate_thinning(&h->rate);
 
-	if (due <= 0 || thinning == h->thinning)
+	/* What a change drops costs more than being off by two. */
+	if (due <= 0 || (thinning <= 2 * h->thinning && 2 * thinning >= h->thinning))
 		return due;
 	/* What is armed now was thinned by the old one: it would be counted wrongly. */
 	watch_set_fini(&h->watches);
@@ -323,11 +327,18 @@ static int hintfault_drain(void *state, struct thermo_reporter *reporter)
 {
 	struct hintfault *h = state;
 	uint64_t now_ns = thermo_host_now_ns(h->host);
-	uint64_t reported = h->counters.reported;
+	uint64_t reported = h->counters.reported, lost = h->counters.lost;
 	int err = hint_events_collect(h->events, is_target, h, &h->counters);
 
 	if (err)
 		return err;
+	/*
+	 * Touches that were lost would look like silence, and touches without the silence
+	 * around them like heat: of what was armed by now nothing more is claimed.
+	 */
+	h->blind = h->counters.lost > lost;
+	if (h->blind)
+		watch_set_fini(&h->watches);
 	process(h, now_ns - SETTLE_NS, reporter);
 	err = adapt(h, now_ns);
 	return err < 0 ? err : (int)(h->counters.reported - reported);

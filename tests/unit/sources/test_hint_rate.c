@@ -143,7 +143,7 @@ static void stretches_shrink_when_too_much_is_armed_and_grow_again(void **state)
 	for (uint64_t i = 11; i <= 20; i++)
 		assert_int_equal(hint_rate_adapt(&rate, SECOND + 60 * i * SECOND), 1);
 	assert_true(knob("scan_size_mb") > small);
-	assert_true(rate.armed_pages_per_s == 0);
+	assert_true(rate.armed_pages_per_s < 1e4);
 }
 
 static void size_of_pages_is_learned(void **state)

@@ -344,15 +344,44 @@ static void every_record_is_counted_once(void **state)
 	fault(0, PID, t + 2 * MS, BASE, 0);           /* useless: not armed any more */
 	fault(0, PID, t + 2 * MS, BASE + 0x20000, 0); /* useless: never armed */
 	fault(0, PID + 7, t + 2 * MS, BASE, 0);       /* ignored */
-	fake_put_record(0, &lost, sizeof(lost));
 	fake_advance(&fake, 20 * MS);
 	assert_int_equal(source->drain(mem, reporter), 1);
+	fake_put_record(0, &lost, sizeof(lost));
+	assert_int_equal(source->drain(mem, reporter), 0);
 	source->counters(mem, &c);
 	assert_int_equal(c.seen, 6);
 	assert_int_equal(c.reported, 1);
 	assert_int_equal(c.useless, 2);
 	assert_int_equal(c.ignored, 1);
 	assert_int_equal(c.lost, 17);
+}
+
+static void where_records_were_lost_neither_touch_nor_silence_is_claimed(void **state)
+{
+	uint64_t t = thermo_host_now_ns(&fake.host);
+	struct {
+		struct perf_event_header header;
+		uint64_t id, lost;
+	} lost = { { PERF_RECORD_LOST, 0, sizeof(lost) }, 100, 17 };
+
+	(void)state;
+	run();
+	arm(0, PID, t, BASE, BASE + 0x10000);
+	armed(0, PID, t);
+	fake_advance(&fake, 20 * MS);
+	assert_int_equal(source->drain(mem, reporter), 0);
+	fault(0, PID, t + 30 * MS, BASE, 0);
+	fake_put_record(0, &lost, sizeof(lost));
+	arm(0, PID, t + 31 * MS, BASE + 0x10000, BASE + 0x20000);
+	armed(0, PID, t + 31 * MS);
+	fake_advance(&fake, 500 * MS);
+	assert_int_equal(source->drain(mem, reporter), 0);
+	/* What is armed after that is watched again. */
+	t = thermo_host_now_ns(&fake.host);
+	arm(0, PID, t, BASE, BASE + 0x10000);
+	armed(0, PID, t);
+	fake_advance(&fake, 500 * MS);
+	assert_int_equal(source->drain(mem, reporter), 1);
 }
 
 static void records_that_others_may_overtake_wait(void **state)
@@ -424,6 +453,7 @@ int main(void)
 		TEST(fault_on_an_armed_page_becomes_a_report),
 		TEST(silence_is_reported_when_the_horizon_has_passed),
 		TEST(every_record_is_counted_once),
+		TEST(where_records_were_lost_neither_touch_nor_silence_is_claimed),
 		TEST(records_that_others_may_overtake_wait),
 		TEST(nonsense_in_a_ring_ends_the_source_with_a_reason),
 		TEST(machine_without_kprobes_still_sees_faults),
