@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sources_events.h - `thermocline sources --events`: what would be asked of a PMU. */
+#ifndef CLI_SOURCES_EVENTS_H
+#define CLI_SOURCES_EVENTS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "core/host.h"
+#include "sources/pmu_plan.h"
+
+/* "loads,stores,l3-misses" in any order.  Return: 0, or -EINVAL with a reason. */
+int events_parse_kinds(const char *text, uint32_t *kinds);
+
+/*
+ * Print to @out the events that @host's PMU would be asked for; @event: the one that the
+ * user names, NULL: those for @goal.  Return: 0, or -errno when there are none, with the
+ * reason, which JSON also says.
+ */
+int events_show(const struct thermo_host *host, const struct pmu_goal *goal, const char *event,
+		bool json, FILE *out);
+
+#endif
