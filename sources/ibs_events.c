@@ -22,7 +22,7 @@
 /* Operations still, but those that did not miss give no sample: more often, then. */
 #define PERIOD_MISSES 100003u
 
-/* In cycles; the kernel refuses all between the steps. */
+/* In cycles; the kernel silently rounds what is between the steps, and refuses what is beyond. */
 #define LATENCY_STEP 128u
 #define MOST_LATENCY 2048u
 #define LATENCY_BITS 0xfffu

@@ -20,6 +20,8 @@
 /* Load latency: MEM_TRANS_RETIRED.LOAD_LATENCY of P-cores, MEM_UOPS_RETIRED of E-cores. */
 #define P_CORE_LOAD_LATENCY 0x1cdu
 #define E_CORE_LOAD_LATENCY 0x5d0u
+/* MEM_TRANS_RETIRED.STORE_SAMPLE, of Sapphire Rapids, Alder Lake's P-cores and later. */
+#define STORE_SAMPLE 0x2cdu
 /* Less is no latency that the hardware measures. */
 #define LEAST_LATENCY 3u
 
@@ -82,6 +84,16 @@ static void prepare(struct perf_event_attr *attr, const struct pmu_machine *mach
 	 */
 }
 
+/* The kernel's encoding of @event; 0 when it shows none, or nonsense. */
+static uint64_t code_of(const struct pmu *pmu, const char *event)
+{
+	union pmu_attr attr = { 0 };
+
+	if (!pmu_has_event(pmu, event) || pmu_put_terms(pmu, &attr, event))
+		return 0;
+	return attr.perf.config & EVENT_AND_UMASK;
+}
+
 static int check_precise(const struct pmu *pmu, struct perf_event_attr *attr)
 {
 	uint64_t most = pmu_cap(pmu, "max_precise", PRECISE);
@@ -95,8 +107,9 @@ static int check_precise(const struct pmu *pmu, struct perf_event_attr *attr)
 		return thermo_fail(-EINVAL,
 				   "%s: precise level %u, but caps/max_precise is %" PRIu64,
 				   pmu->name, (unsigned int)attr->precise_ip, most);
+	/* Cores that have STORE_SAMPLE are those whose counter 0 takes no load latency. */
 	if (attr->precise_ip == 3 && (attr->config & EVENT_AND_UMASK) == P_CORE_LOAD_LATENCY &&
-	    pmu_has_event(pmu, "mem-loads-aux"))
+	    code_of(pmu, "mem-stores") == STORE_SAMPLE)
 		return thermo_fail(
 				-EINVAL,
 				"%s: load latency takes precise level 2 at most: 3 needs counter "
@@ -211,16 +224,13 @@ static int plan_stores(struct pmu_plan *plan, const struct pmu_machine *machine,
  */
 static const char *miss_terms(const struct pmu *pmu)
 {
-	union pmu_attr loads = { 0 };
+	uint64_t loads = code_of(pmu, "mem-loads");
 	char pmu_name[32];
 
-	if (!pmu_has_event(pmu, "mem-loads") || pmu_put_terms(pmu, &loads, "mem-loads"))
-		return NULL;
-	if ((loads.perf.config & EVENT_AND_UMASK) == P_CORE_LOAD_LATENCY)
+	if (loads == P_CORE_LOAD_LATENCY)
 		return "event=0xd1,umask=0x20";
 	pmu_cap_text(pmu, "pmu_name", pmu_name, sizeof(pmu_name));
-	if ((loads.perf.config & EVENT_AND_UMASK) == E_CORE_LOAD_LATENCY &&
-	    strcmp(pmu_name, "alderlake_hybrid") == 0)
+	if (loads == E_CORE_LOAD_LATENCY && strcmp(pmu_name, "alderlake_hybrid") == 0)
 		return "event=0xd1,umask=0x80";
 	return NULL;
 }

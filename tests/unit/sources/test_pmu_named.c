@@ -122,6 +122,17 @@ static void named_load_event_gets_its_leader_too(void **state)
 	assert_reason("3 needs counter 0");
 }
 
+/* Granite Rapids and Skylake need no leader; only the former's counter 0 is special. */
+static void most_precise_loads_are_refused_where_counter_0_cannot(void **state)
+{
+	(void)state;
+	assert_int_equal(only_attr("cpu/mem-loads/ppp")->precise_ip, 3);
+	use_machine(FAKE_MACHINE("granite-rapids"));
+	assert_int_equal(only_attr("cpu/mem-loads/pp")->precise_ip, 2);
+	assert_int_equal(name_event("cpu/mem-loads/ppp"), -EINVAL);
+	assert_int_equal(only_attr("cpu/mem-stores/ppp")->precise_ip, 3);
+}
+
 static void ibs_filters_who_in_software(void **state)
 {
 	(void)state;
@@ -298,6 +309,7 @@ int main(void)
 		TEST(raw_event_is_the_bits_of_config),
 		TEST(raw_event_is_asked_of_each_kind_of_core),
 		TEST(named_load_event_gets_its_leader_too),
+		TEST(most_precise_loads_are_refused_where_counter_0_cannot),
 		TEST(ibs_filters_who_in_software),
 		TEST(ibs_refuses_what_the_kernel_would),
 		TEST(spe_reaches_the_word_that_old_headers_lack),
