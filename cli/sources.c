@@ -156,16 +156,17 @@ static bool take_option(struct options *o, int c, const char *arg)
 	}
 }
 
-static int show(struct options *o)
+static int show(const struct options *o)
 {
+	struct thermo_source_opts opts = o->opts;
 	struct thermo_host host;
 	int err = thermo_host_open(&host, "/");
 
 	if (!err && (o->events || o->event)) {
 		err = events_show(&host, &o->goal, o->event, o->json, stdout);
 	} else if (!err) {
-		o->opts.host = &host;
-		list_sources(&o->opts, o->json);
+		opts.host = &host;
+		list_sources(&opts, o->json);
 	}
 	if (err)
 		fprintf(stderr, "thermocline sources: %s\n", thermo_last_error());
@@ -198,6 +199,12 @@ int cmd_sources(int argc, char **argv)
 	if (optind != argc) {
 		fprintf(stderr, "thermocline sources: '%s': no arguments are taken\n",
 			argv[optind]);
+		return EXIT_USAGE;
+	}
+	if (o.event && (o.events || o.goal.latency_cycles)) {
+		fprintf(stderr,
+			"thermocline sources: --event is instead of --events, and holds its "
+			"threshold itself (ldlat=N)\n");
 		return EXIT_USAGE;
 	}
 	return show(&o);

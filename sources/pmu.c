@@ -14,7 +14,7 @@
 
 bool pmu_exists(const struct thermo_host *host, const char *name)
 {
-	char path[sizeof(PMU_DEVICES) + PMU_NAME_BYTES + 8];
+	char path[PMU_PATH_BYTES];
 
 	(void)snprintf(path, sizeof(path), "%s/%s/type", PMU_DEVICES, name);
 	return pmu_name_is_sane(name) && faccessat(host->root_fd, path, F_OK, 0) == 0;
@@ -22,7 +22,7 @@ bool pmu_exists(const struct thermo_host *host, const char *name)
 
 static bool has_file(const struct pmu *pmu, const char *folder, const char *name)
 {
-	char path[sizeof(PMU_DEVICES) + 2 * PMU_NAME_BYTES + 16];
+	char path[PMU_PATH_BYTES];
 
 	(void)snprintf(path, sizeof(path), "%s/%s/%s/%s", PMU_DEVICES, pmu->name, folder, name);
 	return pmu_name_is_sane(name) && faccessat(pmu->host->root_fd, path, F_OK, 0) == 0;
@@ -52,7 +52,7 @@ static int read_cpus(struct pmu *pmu)
 	static const char *const files[] = { "cpus", "cpumask" };
 
 	for (size_t i = 0; i < 2; i++) {
-		char path[sizeof(PMU_DEVICES) + PMU_NAME_BYTES + 16];
+		char path[PMU_PATH_BYTES];
 
 		(void)snprintf(path, sizeof(path), "%s/%s/%s", PMU_DEVICES, pmu->name, files[i]);
 		if (faccessat(pmu->host->root_fd, path, F_OK, 0) == 0)

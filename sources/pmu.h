@@ -16,6 +16,8 @@
 #include "sources/pmu_format.h"
 
 #define PMU_DEVICES "sys/bus/event_source/devices"
+/* Of a file of a PMU: both names have at most PMU_NAME_BYTES. */
+#define PMU_PATH_BYTES 256
 
 struct pmu {
 	const struct thermo_host *host;

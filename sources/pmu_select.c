@@ -133,7 +133,7 @@ static int no_pmu(const struct pmu_machine *m)
 
 static bool shows_loads(const struct thermo_host *host, const char *pmu)
 {
-	char path[sizeof(PMU_DEVICES) + PMU_NAME_BYTES + 24];
+	char path[PMU_PATH_BYTES];
 
 	(void)snprintf(path, sizeof(path), "%s/%s/events/mem-loads", PMU_DEVICES, pmu);
 	return pmu_exists(host, pmu) && faccessat(host->root_fd, path, F_OK, 0) == 0;
