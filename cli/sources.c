@@ -37,6 +37,7 @@ static void print_usage(FILE *out)
 		"                            loads, stores, l3-misses; default loads,stores\n"
 		"      --event EVENT         the same for one event: PMU/TERMS/, rNNN, PMU::EVENT\n"
 		"      --latency CYCLES      only loads that take so long\n"
+		"      --try                 also ask the kernel whether it takes them\n"
 		"  -h, --help                this text\n");
 }
 
@@ -111,13 +112,11 @@ static void list_sources(const struct thermo_source_opts *opts, bool json)
 
 struct options {
 	struct thermo_source_opts opts;
-	struct pmu_goal goal;
-	const char *event;
+	struct events_request request;
 	bool events;
-	bool json;
 };
 
-enum { OPT_PAUSE = 256, OPT_EVENTS, OPT_EVENT, OPT_LATENCY };
+enum { OPT_PAUSE = 256, OPT_EVENTS, OPT_EVENT, OPT_LATENCY, OPT_TRY };
 
 /* Return: false, having said why, when @arg is not for option @c. */
 static bool take_option(struct options *o, int c, const char *arg)
@@ -130,24 +129,27 @@ static bool take_option(struct options *o, int c, const char *arg)
 		return true;
 	case OPT_EVENTS:
 		o->events = true;
-		if (!arg || events_parse_kinds(arg, &o->goal.kinds) == 0)
+		if (!arg || events_parse_kinds(arg, &o->request.goal.kinds) == 0)
 			return true;
 		fprintf(stderr, "thermocline sources: --events: %s\n", thermo_last_error());
 		return false;
 	case OPT_EVENT:
-		o->event = arg;
+		o->request.event = arg;
+		return true;
+	case OPT_TRY:
+		o->request.try = true;
 		return true;
 	case OPT_LATENCY:
 		if (thermo_parse_u64(arg, UINT16_MAX, &cycles) == 0) {
-			o->goal.latency_cycles = (uint32_t)cycles;
+			o->request.goal.latency_cycles = (uint32_t)cycles;
 			return true;
 		}
 		fprintf(stderr, "thermocline sources: --latency is 0 to 65535 cycles, not '%s'\n",
 			arg);
 		return false;
 	case 'f':
-		o->json = strcmp(arg, "json") == 0;
-		if (o->json || strcmp(arg, "text") == 0)
+		o->request.json = strcmp(arg, "json") == 0;
+		if (o->request.json || strcmp(arg, "text") == 0)
 			return true;
 		fprintf(stderr, "thermocline sources: --format is text or json, not '%s'\n", arg);
 		return false;
@@ -162,11 +164,11 @@ static int show(const struct options *o)
 	struct thermo_host host;
 	int err = thermo_host_open(&host, "/");
 
-	if (!err && (o->events || o->event)) {
-		err = events_show(&host, &o->goal, o->event, o->json, stdout);
+	if (!err && (o->events || o->request.event)) {
+		err = events_show(&host, &o->request, stdout);
 	} else if (!err) {
 		opts.host = &host;
-		list_sources(&opts, o->json);
+		list_sources(&opts, o->request.json);
 	}
 	if (err)
 		fprintf(stderr, "thermocline sources: %s\n", thermo_last_error());
@@ -181,6 +183,7 @@ int cmd_sources(int argc, char **argv)
 		{ "pause-damon-stat", no_argument, NULL, OPT_PAUSE },
 		{ "events", optional_argument, NULL, OPT_EVENTS },
 		{ "event", required_argument, NULL, OPT_EVENT },
+		{ "try", no_argument, NULL, OPT_TRY },
 		{ "latency", required_argument, NULL, OPT_LATENCY },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -201,10 +204,14 @@ int cmd_sources(int argc, char **argv)
 			argv[optind]);
 		return EXIT_USAGE;
 	}
-	if (o.event && (o.events || o.goal.latency_cycles)) {
+	if (o.request.event && (o.events || o.request.goal.latency_cycles)) {
 		fprintf(stderr,
 			"thermocline sources: --event is instead of --events, and holds its "
 			"threshold itself (ldlat=N)\n");
+		return EXIT_USAGE;
+	}
+	if ((o.request.try || o.request.goal.latency_cycles) && !o.request.event && !o.events) {
+		fprintf(stderr, "thermocline sources: --try and --latency are for --events\n");
 		return EXIT_USAGE;
 	}
 	return show(&o);

@@ -52,42 +52,63 @@ static struct json_object *event_to_json(const struct pmu_event *e)
 	return o;
 }
 
-static void print_json(const struct pmu_plan *plan, int err, FILE *out)
+static struct json_object *notes_to_json(const struct pmu_plan *plan)
+{
+	struct json_object *notes = json_object_new_array();
+
+	for (size_t i = 0; i < plan->nr_notes; i++)
+		json_object_array_add(notes, json_object_new_string(plan->notes[i]));
+	return notes;
+}
+
+static struct json_object *events_to_json(const struct pmu_plan *plan)
+{
+	struct json_object *events = json_object_new_array();
+
+	for (size_t i = 0; i < plan->nr_events; i++)
+		json_object_array_add(events, event_to_json(&plan->events[i]));
+	return events;
+}
+
+/* @err is of the plan, or of trying it; the reason is still there. */
+static void print_json(const struct pmu_plan *plan, bool planned, bool tried, int err, FILE *out)
 {
 	struct json_object *o = json_object_new_object();
-	struct json_object *notes = json_object_new_array(), *events = json_object_new_array();
+	const char *why_not = err ? thermo_last_error() : plan->not_permitted;
 
-	if (err) {
-		json_object_object_add(o, "why_not", json_object_new_string(thermo_last_error()));
-	} else {
+	if (planned) {
 		json_object_object_add(o, "source", json_object_new_string(plan->source));
 		json_object_object_add(o, "permitted",
 				       json_object_new_boolean(!plan->not_permitted[0]));
-		if (plan->not_permitted[0])
-			json_object_object_add(o, "why_not",
-					       json_object_new_string(plan->not_permitted));
-		for (size_t i = 0; i < plan->nr_notes; i++)
-			json_object_array_add(notes, json_object_new_string(plan->notes[i]));
-		for (size_t i = 0; i < plan->nr_events; i++)
-			json_object_array_add(events, event_to_json(&plan->events[i]));
 	}
-	json_object_object_add(o, "notes", notes);
-	json_object_object_add(o, "events", events);
+	if (planned && tried)
+		json_object_object_add(o, "accepted", json_object_new_boolean(!err));
+	if (why_not[0])
+		json_object_object_add(o, "why_not", json_object_new_string(why_not));
+	json_object_object_add(o, "notes", notes_to_json(plan));
+	json_object_object_add(o, "events", events_to_json(plan));
 	fprintf(out, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));
 	json_object_put(o);
 }
 
-int events_show(const struct thermo_host *host, const struct pmu_goal *goal, const char *event,
-		bool json, FILE *out)
+int events_show(const struct thermo_host *host, const struct events_request *r, FILE *out)
 {
 	struct pmu_plan plan;
-	int err = event ? pmu_plan_named(&plan, host, goal, event)
-			: pmu_plan_make(&plan, host, goal);
+	int err = r->event ? pmu_plan_named(&plan, host, &r->goal, r->event)
+			   : pmu_plan_make(&plan, host, &r->goal);
+	bool planned = !err;
 
-	if (json)
-		print_json(&plan, err, out);
-	else if (!err)
+	if (planned && r->try)
+		err = pmu_plan_try(&plan, host);
+	/* Parts of a plan that could not be made would be taken for one. */
+	if (!planned)
+		pmu_plan_fini(&plan);
+	if (r->json)
+		print_json(&plan, planned, r->try, err, out);
+	else if (planned)
 		pmu_plan_print(&plan, out);
+	if (!r->json && planned && r->try && !err)
+		fprintf(out, "accepted: the kernel takes all of them\n");
 	pmu_plan_fini(&plan);
 	return err;
 }

@@ -12,12 +12,24 @@
 /* "loads,stores,l3-misses" in any order.  Return: 0, or -EINVAL with a reason. */
 int events_parse_kinds(const char *text, uint32_t *kinds);
 
-/*
- * Print to @out the events that @host's PMU would be asked for; @event: the one that the
- * user names, NULL: those for @goal.  Return: 0, or -errno when there are none, with the
- * reason, which JSON also says.
+/**
+ * struct events_request - What to show.
+ * @goal:	The kinds of accesses, when @event is NULL.
+ * @event:	The event that the user names.
+ * @try:	Also ask the kernel whether it takes them.
  */
-int events_show(const struct thermo_host *host, const struct pmu_goal *goal, const char *event,
-		bool json, FILE *out);
+struct events_request {
+	struct pmu_goal goal;
+	const char *event;
+	bool try;
+	bool json;
+};
+
+/*
+ * Print to @out the events that @host's PMU would be asked for.
+ * Return: 0, or -errno when there are none or the kernel refuses what was to be tried,
+ * with the reason, which JSON also says.
+ */
+int events_show(const struct thermo_host *host, const struct events_request *request, FILE *out);
 
 #endif

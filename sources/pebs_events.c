@@ -242,8 +242,8 @@ static int plan_misses(struct pmu_plan *plan, const struct pmu_machine *machine,
 
 	if (!terms) {
 		plan_note(plan,
-			  "%s: no L3 miss event of this core carries an address: ask for loads "
-			  "with a latency instead",
+			  "%s: no L3 miss event with an address is known for this core: ask for "
+			  "loads with a latency instead",
 			  pmu->name);
 		return 0;
 	}

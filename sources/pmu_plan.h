@@ -91,6 +91,13 @@ int pmu_plan_make(struct pmu_plan *plan, const struct thermo_host *host,
 int pmu_plan_named(struct pmu_plan *plan, const struct thermo_host *host,
 		   const struct pmu_goal *goal, const char *text);
 
+/*
+ * Open each event on its first CPU, and close it: nothing is sampled.  Where the kernel
+ * takes no weight of that kind, the attr is made to ask for less, and a note says so.
+ * Return: 0 when it takes them all, or -errno with the event and what to try.
+ */
+int pmu_plan_try(struct pmu_plan *plan, const struct thermo_host *host);
+
 void pmu_plan_fini(struct pmu_plan *plan);
 
 /* For people; tests compare it with what they know the machine needs. */

@@ -11,10 +11,12 @@
 
 static struct fake_host fake;
 static char *text;
+static bool trying;
 
 static int make(void **state)
 {
 	(void)state;
+	trying = false;
 	fake_host_copy(&fake, FAKE_MACHINE("sapphire-rapids"));
 	return 0;
 }
@@ -30,12 +32,12 @@ static int drop(void **state)
 
 static int show(const char *event, bool json)
 {
-	static const struct pmu_goal by_default;
+	struct events_request request = { .event = event, .json = json, .try = trying };
 	size_t size;
 
 	free(text);
 	FILE *out = open_memstream(&text, &size);
-	int err = events_show(&fake.host, &by_default, event, json, out);
+	int err = events_show(&fake.host, &request, out);
 
 	(void)fclose(out);
 	return err;
@@ -103,6 +105,32 @@ static void json_says_that_the_kernel_would_refuse(void **state)
 	json_object_put(o);
 }
 
+static int take_all(struct fake_host *f, struct perf_event_attr *attr, int cpu)
+{
+	(void)f, (void)attr, (void)cpu;
+	return open("/dev/null", O_CLOEXEC);
+}
+
+static void what_was_tried_is_told(void **state)
+{
+	(void)state;
+	trying = true;
+	assert_int_equal(show(NULL, true), -ENOENT); /* the fake kernel's answer */
+	struct json_object *o = json_tokener_parse(text);
+
+	assert_false(json_object_get_boolean(member(o, "accepted")));
+	assert_non_null(strstr(json_object_get_string(member(o, "why_not")), "mem-loads-aux"));
+	assert_int_equal(json_object_array_length(member(o, "events")), 3);
+	json_object_put(o);
+	fake.perf_event_open = take_all;
+	assert_int_equal(show(NULL, true), 0);
+	o = json_tokener_parse(text);
+	assert_true(json_object_get_boolean(member(o, "accepted")));
+	json_object_put(o);
+	assert_int_equal(show(NULL, false), 0);
+	assert_non_null(strstr(text, "\naccepted: "));
+}
+
 static void text_without_events_is_empty_and_the_reason_is_left(void **state)
 {
 	(void)state;
@@ -137,6 +165,7 @@ int main(void)
 		TEST(json_holds_every_number_of_the_attr),
 		TEST(json_says_why_there_is_no_event),
 		TEST(json_says_that_the_kernel_would_refuse),
+		TEST(what_was_tried_is_told),
 		TEST(text_without_events_is_empty_and_the_reason_is_left),
 		cmocka_unit_test(kinds_are_a_list_of_names),
 	};

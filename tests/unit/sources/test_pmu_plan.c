@@ -302,6 +302,7 @@ int main(void)
 		MACHINE("granite-rapids"),
 		MACHINE("sierra-forest"),
 		MACHINE("alder-lake"),
+		MACHINE("meteor-lake"),
 		MACHINE("zen2"),
 		MACHINE("zen3"),
 		MACHINE("zen4"),
