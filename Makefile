@@ -13,7 +13,7 @@
 # make deps       what is missing on this machine; as root also installs it (Debian packages)
 # make help       this text
 #
-# O=build/x  CC=clang  V=1  WERROR=1  PREFIX=/usr  WITH_TRACEEVENT=auto|yes|no  WITH_SYSTEMD=...
+# O=build/x  CC=clang  V=1  WERROR=1  PREFIX=/usr  WITH_TRACEEVENT=auto|yes|no  WITH_SYSTEMD=... WITH_PFM=...
 
 VERSION    := 0.1.0
 SOVERSION  := 0
@@ -36,20 +36,23 @@ say = $(if $(V),,@printf '  %-7s %s\n' $1 $(patsubst $(O)/%,%,$@))
 
 # --- features: "y" when wanted and present; "yes" insists, "no" never looks ---
 has_pkg = $(shell $(PKG_CONFIG) --exists $1 2>/dev/null && echo y)
+has_lib = $(shell echo 'int main(void){return 0;}' | $(CC) -include $1 -x c - $2 -o /dev/null 2>/dev/null && echo y)
 feature = $(if $(filter no,$(WITH_$1)),,$(or $2,$(if $(filter yes,$(WITH_$1)),$(error WITH_$1=yes, but it was not found: make deps))))
 
 HAVE_TRACEEVENT := $(call feature,TRACEEVENT,$(call has_pkg,libtraceevent))
 HAVE_SYSTEMD    := $(call feature,SYSTEMD,$(call has_pkg,libsystemd))
+# libpfm4 ships no .pc file.
+HAVE_PFM        := $(call feature,PFM,$(call has_lib,perfmon/pfmlib.h,-lpfm))
 # Only the bench is compared with it, nothing links it.
 HAVE_CK         := $(call feature,CK,$(call has_pkg,ck))
-HAVE            := $(foreach f,TRACEEVENT SYSTEMD,$(if $(HAVE_$f),$f))
+HAVE            := $(foreach f,TRACEEVENT SYSTEMD PFM,$(if $(HAVE_$f),$f))
 PKGS            := json-c hwloc libzstd libxxhash $(if $(HAVE_TRACEEVENT),libtraceevent) $(if $(HAVE_SYSTEMD),libsystemd)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wpointer-arith -Wwrite-strings -Wundef -Wformat=2 -Wimplicit-fallthrough \
 	$(if $(WERROR),-Werror)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) $(if $(HAVE_PFM),-lpfm)
 override CPPFLAGS += -D_GNU_SOURCE -DTHERMO_VERSION='"$(VERSION)"' -DTHERMO_LAB_DIR='"$(LABDIR)"' \
 	-I. -Iinclude $(HAVE:%=-DHAVE_%=1) $(PKG_CFLAGS)
 override CFLAGS  += -std=gnu11 -pthread -fPIC -fvisibility=hidden $(WARN) \
@@ -244,7 +247,7 @@ install: all
 		ln -sf $$l.so.$(SOVERSION) $(D)$(LIBDIR)/$$l.so || exit 1; done
 	$(INSTALL) -d $(D)$(LIBDIR)/pkgconfig $(D)$(UNITDIR) $(D)$(LABDIR)
 	for p in thermocline thermocline-monitor; do \
-		sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|; s|@PKGS@|$(strip $(PKGS))|' \
+		sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|; s|@PKGS@|$(strip $(PKGS))|; s|@PFM@|$(if $(HAVE_PFM), -lpfm)|' \
 			packaging/$$p.pc.in >$(D)$(LIBDIR)/pkgconfig/$$p.pc || exit 1; done
 	sed 's|@BINDIR@|$(BINDIR)|; $(if $(HAVE_SYSTEMD),,s|^Type=notify|Type=exec|)' \
 		packaging/thermocline.service.in >$(D)$(UNITDIR)/thermocline.service

@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/sources_events.h"
 #include "core/error.h"
 #include "core/host.h"
+#include "core/number.h"
 #include "thermocline/source.h"
 
 static const struct {
@@ -30,6 +32,12 @@ static void print_usage(FILE *out)
 		"if not, why; what it can tell; and which ones `thermocline run` would use.\n\n"
 		"  -f, --format text|json    default text\n"
 		"      --pause-damon-stat    as if run with it: DAMON_STAT may be turned off\n"
+		"      --events[=KINDS]      instead: what would be asked of the processor's PMU, "
+		"for\n"
+		"                            loads, stores, l3-misses; default loads,stores\n"
+		"      --event EVENT         the same for one event: PMU/TERMS/, rNNN, PMU::EVENT\n"
+		"      --latency CYCLES      only loads that take so long\n"
+		"      --try                 also ask the kernel whether it takes them\n"
 		"  -h, --help                this text\n");
 }
 
@@ -102,50 +110,109 @@ static void list_sources(const struct thermo_source_opts *opts, bool json)
 	json_object_put(list);
 }
 
+struct options {
+	struct thermo_source_opts opts;
+	struct events_request request;
+	bool events;
+};
+
+enum { OPT_PAUSE = 256, OPT_EVENTS, OPT_EVENT, OPT_LATENCY, OPT_TRY };
+
+/* Return: false, having said why, when @arg is not for option @c. */
+static bool take_option(struct options *o, int c, const char *arg)
+{
+	uint64_t cycles;
+
+	switch (c) {
+	case OPT_PAUSE:
+		o->opts.pause_damon_stat = true;
+		return true;
+	case OPT_EVENTS:
+		o->events = true;
+		if (!arg || events_parse_kinds(arg, &o->request.goal.kinds) == 0)
+			return true;
+		fprintf(stderr, "thermocline sources: --events: %s\n", thermo_last_error());
+		return false;
+	case OPT_EVENT:
+		o->request.event = arg;
+		return true;
+	case OPT_TRY:
+		o->request.try = true;
+		return true;
+	case OPT_LATENCY:
+		if (thermo_parse_u64(arg, UINT16_MAX, &cycles) == 0) {
+			o->request.goal.latency_cycles = (uint32_t)cycles;
+			return true;
+		}
+		fprintf(stderr, "thermocline sources: --latency is 0 to 65535 cycles, not '%s'\n",
+			arg);
+		return false;
+	case 'f':
+		o->request.json = strcmp(arg, "json") == 0;
+		if (o->request.json || strcmp(arg, "text") == 0)
+			return true;
+		fprintf(stderr, "thermocline sources: --format is text or json, not '%s'\n", arg);
+		return false;
+	default:
+		return false;
+	}
+}
+
+static int show(const struct options *o)
+{
+	struct thermo_source_opts opts = o->opts;
+	struct thermo_host host;
+	int err = thermo_host_open(&host, "/");
+
+	if (!err && (o->events || o->request.event)) {
+		err = events_show(&host, &o->request, stdout);
+	} else if (!err) {
+		opts.host = &host;
+		list_sources(&opts, o->request.json);
+	}
+	if (err)
+		fprintf(stderr, "thermocline sources: %s\n", thermo_last_error());
+	thermo_host_close(&host);
+	return err ? EXIT_FAILED : EXIT_OK;
+}
+
 int cmd_sources(int argc, char **argv)
 {
-	enum { OPT_PAUSE = 256 };
 	static const struct option options[] = {
 		{ "format", required_argument, NULL, 'f' },
 		{ "pause-damon-stat", no_argument, NULL, OPT_PAUSE },
+		{ "events", optional_argument, NULL, OPT_EVENTS },
+		{ "event", required_argument, NULL, OPT_EVENT },
+		{ "try", no_argument, NULL, OPT_TRY },
+		{ "latency", required_argument, NULL, OPT_LATENCY },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	struct thermo_source_opts opts = { 0 };
-	struct thermo_host host;
-	bool json = false;
+	struct options o = { 0 };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
-		switch (c) {
-		case 'h':
+		if (c == 'h') {
 			print_usage(stdout);
 			return EXIT_OK;
-		case OPT_PAUSE:
-			opts.pause_damon_stat = true;
-			break;
-		case 'f':
-			json = strcmp(optarg, "json") == 0;
-			if (json || strcmp(optarg, "text") == 0)
-				break;
-			fprintf(stderr, "thermocline sources: --format is text or json, not '%s'\n",
-				optarg);
-			return EXIT_USAGE;
-		default:
-			return EXIT_USAGE;
 		}
+		if (!take_option(&o, c, optarg))
+			return EXIT_USAGE;
 	}
 	if (optind != argc) {
 		fprintf(stderr, "thermocline sources: '%s': no arguments are taken\n",
 			argv[optind]);
 		return EXIT_USAGE;
 	}
-	if (thermo_host_open(&host, "/")) {
-		fprintf(stderr, "thermocline sources: %s\n", thermo_last_error());
-		return EXIT_FAILED;
+	if (o.request.event && (o.events || o.request.goal.latency_cycles)) {
+		fprintf(stderr,
+			"thermocline sources: --event is instead of --events, and holds its "
+			"threshold itself (ldlat=N)\n");
+		return EXIT_USAGE;
 	}
-	opts.host = &host;
-	list_sources(&opts, json);
-	thermo_host_close(&host);
-	return EXIT_OK;
+	if ((o.request.try || o.request.goal.latency_cycles) && !o.request.event && !o.events) {
+		fprintf(stderr, "thermocline sources: --try and --latency are for --events\n");
+		return EXIT_USAGE;
+	}
+	return show(&o);
 }
