@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * perfdata.c - records in, accesses out, in the order of time.
+ *
+ * perf writes what it finds in the ring of one CPU after the other, and a mark
+ * (FINISHED_ROUND) when it has been to all.  What comes after a mark may be older than
+ * what came before it, but not older than what came before the mark before: that much
+ * can go out.
+ */
+#include "sources/perfdata.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "sources/perfdata_access.h"
+#include "sources/perfdata_header.h"
+#include "sources/perfdata_order.h"
+
+#define DEFAULT_QUEUED_BYTES (64u << 20)
+
+struct perfdata {
+	struct perfdata_opts opts;
+	struct perfdata_events events;
+	struct perfdata_machine machine;
+	struct perfdata_counters counters;
+	struct perfdata_order order;
+	uint64_t newest_ns;      /* of all that were read */
+	uint64_t newest_mark_ns; /* when the last round ended */
+	uint64_t out_until_ns;   /* nothing older can come */
+	uint64_t last_out_ns;
+	bool making_room; /* the queue is too long: out with half of it */
+	int ended;        /* 0: not yet; 1: at the end; -errno: it broke */
+	char reason[256];
+	struct perfdata_queued *out; /* the item handed out last */
+	struct perf_record record;
+	struct thermo_access access;
+	struct perfdata_input input;
+};
+
+static struct perfdata_header header_of(struct perfdata *p)
+{
+	return (struct perfdata_header){ &p->events, &p->machine, &p->counters };
+}
+
+int perfdata_open(struct perfdata **out, FILE *file, const struct perfdata_opts *opts)
+{
+	struct perfdata *p = calloc(1, sizeof(*p));
+	int err;
+
+	*out = NULL;
+	if (!p)
+		return thermo_fail(-ENOMEM, "perf.data: no memory");
+	p->opts = opts ? *opts : (struct perfdata_opts){ 0 };
+	if (p->opts.max_queued_bytes == 0)
+		p->opts.max_queued_bytes = DEFAULT_QUEUED_BYTES;
+	p->input.file = file;
+
+	const struct perfdata_header h = header_of(p);
+
+	err = perfdata_header_read(&h, &p->input);
+	if (err) {
+		perfdata_close(p);
+		return err;
+	}
+	*out = p;
+	return 0;
+}
+
+void perfdata_close(struct perfdata *p)
+{
+	if (!p)
+		return;
+	free(p->out);
+	perfdata_order_fini(&p->order);
+	perfdata_input_fini(&p->input);
+	perfdata_events_fini(&p->events);
+	perfdata_machine_fini(&p->machine);
+	free(p);
+}
+
+/* The file ends here: what is queued goes out first, then @err. */
+static void end_at(struct perfdata *p, int err)
+{
+	p->ended = err ? err : 1;
+	if (err)
+		(void)snprintf(p->reason, sizeof(p->reason), "%s", thermo_last_error());
+}
+
+static void end_round(struct perfdata *p)
+{
+	p->out_until_ns = p->newest_mark_ns;
+	p->newest_mark_ns = p->newest_ns;
+}
+
+static void count(struct perfdata *p, struct perfdata_event *event, const struct perf_record *r)
+{
+	p->counters.records++;
+	if (r->type == PERF_RECORD_SAMPLE) {
+		p->counters.samples++;
+		event->nr_samples++;
+	} else if (r->type == PERF_RECORD_LOST || r->type == PERF_RECORD_LOST_SAMPLES) {
+		p->counters.lost += r->lost.nr;
+	} else if (r->type == PERF_RECORD_THROTTLE) {
+		p->counters.throttled++;
+	}
+}
+
+/* A record of the kernel, to be queued.  Return: 0 or -errno, which ends the reading. */
+static int take_kernels(struct perfdata *p, const struct perf_event_header *header)
+{
+	struct perfdata_event *event = perfdata_events_of(&p->events, header);
+	struct perf_record r;
+	int n;
+
+	if (!perfdata_events_tell(&p->events))
+		return perfdata_input_bad(
+				p->input.record_offset,
+				"events of several kinds, and nothing tells whose a record is");
+	if (!event) {
+		p->counters.no_event++;
+		return 0;
+	}
+	n = perf_record_decode(header, &event->format, &r);
+	if (n == 0)
+		p->counters.skipped++;
+	else if (n == -EBADMSG)
+		p->counters.bad++;
+	if (n <= 0)
+		return n == -EBADMSG ? 0 : n;
+	count(p, event, &r);
+
+	uint64_t time_ns = r.type == PERF_RECORD_SAMPLE ? r.sample.time_ns : r.sample_id.time_ns;
+
+	if (time_ns == UINT64_MAX)
+		time_ns = 0; /* another way of perf's to say that it does not know */
+	if (time_ns > p->newest_ns)
+		p->newest_ns = time_ns;
+	return perfdata_order_push(&p->order, header, time_ns, p->input.record_offset,
+				   (size_t)(event - p->events.list));
+}
+
+static void read_one(struct perfdata *p)
+{
+	const struct perfdata_header h = header_of(p);
+	const struct perf_event_header *record;
+	int n = perfdata_input_next(&p->input, &record);
+
+	if (n <= 0) {
+		end_at(p, n);
+		return;
+	}
+	if (record->type < PERFDATA_HEADER_ATTR) {
+		n = take_kernels(p, record);
+	} else if (record->type == PERFDATA_FINISHED_ROUND) {
+		end_round(p);
+		n = 0;
+	} else {
+		n = perfdata_header_take(&h, &p->input, record);
+		p->counters.skipped += n == 0;
+	}
+	if (n < 0)
+		end_at(p, n);
+}
+
+/* Whether the oldest can go out: a record that does not tell its time at once. */
+static bool is_ready(struct perfdata *p)
+{
+	const struct perfdata_queued *first = perfdata_order_first(&p->order);
+
+	if (!first)
+		return false;
+	if (p->order.bytes > p->opts.max_queued_bytes)
+		p->making_room = true;
+	else if (p->order.bytes < p->opts.max_queued_bytes / 2)
+		p->making_room = false;
+	return p->ended || p->making_room || first->time_ns <= p->out_until_ns ||
+	       first->time_ns == 0;
+}
+
+/* Decoded once more: what the first time pointed to has been read over since. */
+static int hand_out(struct perfdata *p, struct perfdata_item *item)
+{
+	const struct perfdata_event *event;
+
+	free(p->out);
+	p->out = perfdata_order_pop(&p->order);
+	event = &p->events.list[p->out->event];
+	if (perf_record_decode(p->out->record, &event->format, &p->record) != 1)
+		return thermo_fail(-EBADMSG, "perf.data: a record changed while it waited");
+	*item = (struct perfdata_item){
+		.offset = p->out->offset,
+		.time_ns = p->out->time_ns,
+		.event = event,
+		.record = &p->record,
+	};
+	if (item->time_ns && item->time_ns < p->last_out_ns)
+		p->counters.late++;
+	else if (item->time_ns)
+		p->last_out_ns = item->time_ns;
+	if (p->record.type != PERF_RECORD_SAMPLE)
+		return 1;
+	if (perfdata_access_of(&p->machine, &p->opts, event, &p->record.sample, &p->access))
+		item->access = &p->access;
+	else
+		p->counters.no_address++;
+	return 1;
+}
+
+int perfdata_next(struct perfdata *p, struct perfdata_item *item)
+{
+	while (!is_ready(p) && !p->ended)
+		read_one(p);
+	if (perfdata_order_first(&p->order))
+		return hand_out(p, item);
+	return p->ended < 0 ? thermo_fail(p->ended, "%s", p->reason) : 0;
+}
+
+const struct perfdata_machine *perfdata_machine(const struct perfdata *p)
+{
+	return &p->machine;
+}
+
+const struct perfdata_counters *perfdata_counters(const struct perfdata *p)
+{
+	return &p->counters;
+}
+
+size_t perfdata_nr_events(const struct perfdata *p)
+{
+	return p->events.nr;
+}
+
+const struct perfdata_event *perfdata_event(const struct perfdata *p, size_t i)
+{
+	return &p->events.list[i];
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * perfdata.h - read perf.data: what perf record left, in a file or through a pipe.
+ *
+ * The file may be of another machine, of the other byte order, of an older or newer perf,
+ * compressed, cut off, or malicious.  What can be read comes out, in the order of time;
+ * then comes where it broke and why.
+ *
+ * A reader belongs to one thread.
+ */
+#ifndef SOURCES_PERFDATA_H
+#define SOURCES_PERFDATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "sources/perf_record.h"
+#include "thermocline/report.h"
+
+struct perfdata;
+
+/**
+ * struct perfdata_opts - Zeroes mean the default.
+ * @physical:	Accesses are of physical memory, where the samples say it.
+ * @cpu_mhz:	What latencies in cycles are divided by; default: what the file says.
+ * @max_queued_bytes:	Records held back to bring them in order; default 64 MiB.
+ */
+struct perfdata_opts {
+	bool physical;
+	double cpu_mhz;
+	size_t max_queued_bytes;
+};
+
+/**
+ * struct perfdata_event - An event that was recorded.
+ * @name:	As perf was told; "" when the file does not say.
+ * @period:	Of all its samples; 0: each sample tells its own.
+ * @nr_samples:	So far.
+ */
+struct perfdata_event {
+	char name[128];
+	uint32_t type;
+	uint64_t config;
+	uint64_t period;
+	uint64_t nr_samples;
+	struct perf_format format;
+};
+
+/**
+ * struct perfdata_machine - Where it was recorded; "" and 0 what the file does not say.
+ * @cpu_mhz:	The rate of the time stamp counter, or the nominal one of the CPU's name.
+ * @node_of_cpu:	THERMO_NODE_UNKNOWN where that is not known; @nr_cpus_known of them.
+ */
+struct perfdata_machine {
+	char hostname[65];
+	char os_release[65];
+	char arch[65];
+	char cpu_desc[128];
+	uint32_t nr_cpus;
+	uint32_t nr_cpus_online;
+	double cpu_mhz;
+	size_t nr_cpus_known;
+	int16_t *node_of_cpu;
+};
+
+/**
+ * struct perfdata_counters - What was met so far.
+ * @records:	Of the kernel, decoded.
+ * @samples:	Of these, samples.
+ * @no_address:	Samples that tell of no access: without an address.
+ * @lost:	Records that the kernel had no room for.
+ * @throttled:	Times that the kernel stopped an event that fired too often.
+ * @skipped:	Records of kinds that are not decoded.
+ * @bad:	Records that do not fit their size.
+ * @no_event:	Records of an event that the file does not describe.
+ * @late:	Records that came out after younger ones.
+ * @bad_features:	Parts of the header that do not hold what they should.
+ */
+struct perfdata_counters {
+	uint64_t records;
+	uint64_t samples;
+	uint64_t no_address;
+	uint64_t lost;
+	uint64_t throttled;
+	uint64_t skipped;
+	uint64_t bad;
+	uint64_t no_event;
+	uint64_t late;
+	uint64_t bad_features;
+};
+
+/**
+ * struct perfdata_item - A record, valid until the next call.
+ * @offset:	In the file; of a compressed record, of what it is in.
+ * @time_ns:	0 when it does not tell.
+ * @access:	NULL unless it is a sample with an address.
+ */
+struct perfdata_item {
+	uint64_t offset;
+	uint64_t time_ns;
+	const struct perfdata_event *event;
+	const struct perf_record *record;
+	const struct thermo_access *access;
+};
+
+/* Whether a file that begins with these 8 bytes is perf's. */
+bool perfdata_recognises(const void *first, size_t bytes);
+
+/*
+ * Begin to read @file, which stays the caller's and need not be seekable when it was
+ * written through a pipe.  Return: 0; -EBADMSG, "offset N: what" as the reason;
+ * -EOPNOTSUPP for what is not supported.  After a failure *@p is NULL.
+ */
+int perfdata_open(struct perfdata **p, FILE *file, const struct perfdata_opts *opts);
+/* Accepts NULL. */
+void perfdata_close(struct perfdata *p);
+
+/*
+ * The next record, in the order of time as far as the file allows.  Return: 1; 0 at the
+ * end; -errno where it broke, after all that could be read.
+ */
+int perfdata_next(struct perfdata *p, struct perfdata_item *item);
+
+/* What is known so far: of a pipe that comes bit by bit. */
+const struct perfdata_machine *perfdata_machine(const struct perfdata *p);
+const struct perfdata_counters *perfdata_counters(const struct perfdata *p);
+size_t perfdata_nr_events(const struct perfdata *p);
+const struct perfdata_event *perfdata_event(const struct perfdata *p, size_t i);
+
+#endif

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* perfdata_input.c - records out of a file or a pipe; no length is believed. */
+#include "sources/perfdata_input.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "sources/perf_cursor.h"
+
+int perfdata_input_bad(uint64_t offset, const char *fmt, ...)
+{
+	char what[160];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	return thermo_fail(-EBADMSG, "perf.data: offset %" PRIu64 ": %s", offset, what);
+}
+
+int perfdata_input_read(struct perfdata_input *in, void *out, size_t bytes)
+{
+	size_t n = fread(out, 1, bytes, in->file);
+
+	if (n < bytes && ferror(in->file))
+		return thermo_fail(errno ? -errno : -EIO, "perf.data: offset %" PRIu64 ": %s",
+				   in->offset + n, strerror(errno ? errno : EIO));
+	in->offset += n;
+	return n < bytes ? -ENODATA : 0;
+}
+
+int perfdata_input_seek(struct perfdata_input *in, uint64_t offset)
+{
+	if (offset > INT64_MAX)
+		return perfdata_input_bad(offset, "no file is that long");
+	/* Behind the end one file can be set to, another not; who reads there finds nothing. */
+	if (fseeko(in->file, (off_t)offset, SEEK_SET) < 0)
+		return perfdata_input_bad(offset, "the file ends before: %s", strerror(errno));
+	in->offset = offset;
+	return 0;
+}
+
+static int cut_off(const struct perfdata_input *in, const char *what)
+{
+	return perfdata_input_bad(in->record_offset,
+				  "the file ends inside of %s: it was cut off, or perf was killed",
+				  what);
+}
+
+/* In the file's byte order no longer. */
+static void swap_header(struct perf_event_header *header)
+{
+	header->type = __builtin_bswap32(header->type);
+	header->misc = __builtin_bswap16(header->misc);
+	header->size = __builtin_bswap16(header->size);
+}
+
+/* Return: 1 with a record of the file in outer, 0 at the end, -errno. */
+static int read_outer(struct perfdata_input *in)
+{
+	struct perf_event_header *header = (void *)in->outer;
+	uint64_t left = in->end - in->offset;
+	int err;
+
+	in->record_offset = in->offset;
+	if (left == 0)
+		return 0;
+	err = perfdata_input_read(in, header, sizeof(*header));
+	if (err == -ENODATA && in->offset == in->record_offset && in->end == UINT64_MAX)
+		return 0; /* nobody said how long it is */
+	if (err)
+		return err == -ENODATA ? cut_off(in, "the header of a record") : err;
+	if (in->swap)
+		swap_header(header);
+	if (header->size < sizeof(*header) || header->size > left)
+		return perfdata_input_bad(in->record_offset,
+					  "a record of type %u says it has %u bytes", header->type,
+					  header->size);
+	err = perfdata_input_read(in, header + 1, header->size - sizeof(*header));
+	return err == -ENODATA ? cut_off(in, "a record") : err ? err : 1;
+}
+
+static int skip_bytes(struct perfdata_input *in, uint64_t bytes)
+{
+	unsigned char unused[4096];
+
+	if (bytes > in->end - in->offset)
+		return perfdata_input_bad(in->record_offset,
+					  "%" PRIu64 " bytes are said to follow the record", bytes);
+	while (bytes > 0) {
+		size_t n = bytes < sizeof(unused) ? (size_t)bytes : sizeof(unused);
+		int err = perfdata_input_read(in, unused, n);
+
+		if (err)
+			return err == -ENODATA ? cut_off(in, "what follows a record") : err;
+		bytes -= n;
+	}
+	return 0;
+}
+
+/* Two kinds of records are followed by bytes that are not in their size. */
+static int skip_attachment(struct perfdata_input *in, const struct perf_event_header *header)
+{
+	struct perf_cursor c = { (const unsigned char *)(header + 1),
+				 header->size - sizeof(*header), in->swap, false };
+	uint64_t bytes;
+
+	if (header->type == PERFDATA_AUXTRACE)
+		bytes = perf_take_u64(&c);
+	else if (header->type == PERFDATA_TRACING_DATA)
+		bytes = perf_take_u32(&c);
+	else
+		return 0;
+	if (c.short_of_data)
+		return perfdata_input_bad(in->record_offset, "record of type %u of %u bytes",
+					  header->type, header->size);
+	return skip_bytes(in, bytes);
+}
+
+/* Return: whether outer holds compressed records, which are then next. */
+static int begin_packed(struct perfdata_input *in)
+{
+	const struct perf_event_header *header = (const void *)in->outer;
+	struct perf_cursor c = { (const unsigned char *)(header + 1),
+				 header->size - sizeof(*header), in->swap, false };
+	uint64_t bytes = c.left;
+
+	if (header->type != PERFDATA_COMPRESSED && header->type != PERFDATA_COMPRESSED2)
+		return 0;
+	if (header->type == PERFDATA_COMPRESSED2) /* newer: filled up to 8 bytes */
+		bytes = perf_take_u64(&c);
+	const unsigned char *at = perf_take(&c, bytes);
+
+	if (!at)
+		return perfdata_input_bad(in->record_offset,
+					  "compressed record of %u bytes says that it holds "
+					  "%" PRIu64,
+					  header->size, bytes);
+	if (!in->zstd)
+		in->zstd = ZSTD_createDCtx();
+	if (!in->zstd)
+		return thermo_fail(-ENOMEM, "perf.data: no memory");
+	in->packed = (ZSTD_inBuffer){ at, (size_t)bytes, 0 };
+	in->more_inside = true;
+	return 1;
+}
+
+static int unpack_some(struct perfdata_input *in)
+{
+	/* What is left of a record begins anew, so that there is always room for one. */
+	memmove(in->inner, in->inner + in->inner_at, in->inner_len - in->inner_at);
+	in->inner_len -= in->inner_at;
+	in->inner_at = 0;
+
+	ZSTD_outBuffer out = { in->inner, sizeof(in->inner), in->inner_len };
+	size_t result = ZSTD_decompressStream(in->zstd, &out, &in->packed);
+
+	if (ZSTD_isError(result))
+		return perfdata_input_bad(in->record_offset, "compressed records: %s",
+					  ZSTD_getErrorName(result));
+	in->inner_len = out.pos;
+	in->more_inside = in->packed.pos < in->packed.size || out.pos == out.size;
+	return 0;
+}
+
+/* Return: 1 with a whole record out of inner; 0 when there is none; -errno. */
+static int next_inner(struct perfdata_input *in)
+{
+	struct perf_event_header *header = (void *)in->record;
+	size_t left = in->inner_len - in->inner_at;
+
+	if (left < sizeof(*header))
+		return 0;
+	memcpy(header, in->inner + in->inner_at, sizeof(*header));
+	if (in->swap)
+		swap_header(header);
+	if (header->size < sizeof(*header))
+		return perfdata_input_bad(in->record_offset,
+					  "a compressed record of type %u says it has %u bytes",
+					  header->type, header->size);
+	if (header->size > left)
+		return 0;
+	if (header->type == PERFDATA_COMPRESSED || header->type == PERFDATA_COMPRESSED2 ||
+	    header->type == PERFDATA_AUXTRACE || header->type == PERFDATA_TRACING_DATA)
+		return perfdata_input_bad(in->record_offset,
+					  "a record of type %u cannot be compressed", header->type);
+	memcpy(header + 1, in->inner + in->inner_at + sizeof(*header),
+	       header->size - sizeof(*header));
+	in->inner_at += header->size;
+	return 1;
+}
+
+static int next_outer(struct perfdata_input *in, const struct perf_event_header **record)
+{
+	const struct perf_event_header *header = (const void *)in->outer;
+	int n = read_outer(in);
+
+	if (n == 0 && in->inner_at < in->inner_len)
+		return perfdata_input_bad(in->offset,
+					  "the file ends inside of a compressed record");
+	if (n <= 0)
+		return n;
+	n = begin_packed(in);
+	if (n != 0)
+		return n < 0 ? n : 2;
+	n = skip_attachment(in, header);
+	*record = header;
+	return n < 0 ? n : 1;
+}
+
+int perfdata_input_next(struct perfdata_input *in, const struct perf_event_header **record)
+{
+	while (1) {
+		int n = next_inner(in);
+
+		if (n == 1)
+			*record = (const void *)in->record;
+		else if (n == 0 && in->more_inside)
+			n = unpack_some(in) < 0 ? -EBADMSG : 2;
+		else if (n == 0)
+			n = next_outer(in, record);
+		if (n != 2)
+			return n;
+	}
+}
+
+void perfdata_input_fini(struct perfdata_input *in)
+{
+	(void)ZSTD_freeDCtx(in->zstd);
+	in->zstd = NULL;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * perfdata_input.h - the bytes of perf.data: records one after the other, also those that
+ * lie compressed in others, with headers in our byte order.
+ */
+#ifndef SOURCES_PERFDATA_INPUT_H
+#define SOURCES_PERFDATA_INPUT_H
+
+#include <linux/perf_event.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <zstd.h>
+
+#define PERFDATA_RECORD_BYTES 65536
+/* A record that was begun, and what one look at compressed data may give. */
+#define PERFDATA_INNER_BYTES (4u * PERFDATA_RECORD_BYTES)
+
+/* Records of perf itself; tools/lib/perf/include/perf/event.h. */
+enum {
+	PERFDATA_HEADER_ATTR = 64,
+	PERFDATA_TRACING_DATA = 66,
+	PERFDATA_FINISHED_ROUND = 68,
+	PERFDATA_AUXTRACE = 71,
+	PERFDATA_EVENT_UPDATE = 78,
+	PERFDATA_TIME_CONV = 79,
+	PERFDATA_HEADER_FEATURE = 80,
+	PERFDATA_COMPRESSED = 81,
+	PERFDATA_COMPRESSED2 = 83,
+};
+
+/**
+ * struct perfdata_input - Belongs to a struct perfdata.
+ * @swap:	Of the other byte order.
+ * @offset:	Of the next byte.
+ * @end:	Where records end; UINT64_MAX: where the file ends.
+ * @record_offset:	Of the record that was read last.
+ */
+struct perfdata_input {
+	FILE *file;
+	bool swap;
+	uint64_t offset;
+	uint64_t end;
+	uint64_t record_offset;
+	ZSTD_DCtx *zstd;
+	ZSTD_inBuffer packed; /* in @outer: what is not yet decompressed */
+	bool more_inside;     /* zstd may still hold some */
+	size_t inner_at;
+	size_t inner_len;
+	/* aligned: headers of records are read where they lie */
+	uint64_t outer[PERFDATA_RECORD_BYTES / 8];
+	uint64_t record[PERFDATA_RECORD_BYTES / 8];
+	unsigned char inner[PERFDATA_INNER_BYTES];
+};
+
+/* Exactly so many.  Return: 0; -ENODATA at the end of the file, without a reason; -errno. */
+int perfdata_input_read(struct perfdata_input *in, void *out, size_t bytes);
+int perfdata_input_seek(struct perfdata_input *in, uint64_t offset);
+/* "perf.data: offset N: ".  Return: -EBADMSG. */
+int perfdata_input_bad(uint64_t offset, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * The next record.  Return: 1 with @record, which lives until the next call; 0 at the
+ * end; -errno.
+ */
+int perfdata_input_next(struct perfdata_input *in, const struct perf_event_header **record);
+void perfdata_input_fini(struct perfdata_input *in);
+
+#endif

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * fuzz_perfdata.c - a perf.data holds any bytes.
+ *
+ * The first byte chooses: 0: the rest is the file; 1: records behind a header and events
+ * that are in order, in either byte order; 2: the same, compressed, since no fuzzer
+ * guesses that.  Every byte of what comes out may be read, and what is counted adds up.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+#include "sources/perfdata.h"
+#include "sources/perfdata_input.h"
+
+#define MAX_BYTES 60000u
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
+
+static volatile uint64_t sink;
+
+static void require(bool ok)
+{
+	if (!ok)
+		abort();
+}
+
+static void read_record(const struct perf_record *r)
+{
+	const struct perf_sample *s = &r->sample;
+
+	switch (r->type) {
+	case PERF_RECORD_MMAP:
+	case PERF_RECORD_MMAP2:
+		sink += strlen(r->mmap.name);
+		break;
+	case PERF_RECORD_COMM:
+		sink += strlen(r->comm.name);
+		break;
+	case PERF_RECORD_SAMPLE:
+		for (uint64_t i = 0; i < s->callchain.nr; i++)
+			sink += perf_word(&s->callchain, i);
+		for (uint64_t i = 0; i < s->raw.nr; i++)
+			sink += s->raw.data[i];
+		for (uint64_t i = 0; i < s->aux.nr; i++)
+			sink += s->aux.data[i];
+		break;
+	default:
+		break;
+	}
+}
+
+static void read_all(const void *data, size_t bytes, const struct perfdata_opts *opts)
+{
+	FILE *file = fmemopen((void *)(uintptr_t)data, bytes, "r");
+	uint64_t nr = 0, nr_samples = 0, nr_accesses = 0;
+	struct perfdata_item item;
+	struct perfdata *p;
+	int n;
+
+	require(file != NULL);
+	if (perfdata_open(&p, file, opts) == 0) {
+		while ((n = perfdata_next(p, &item)) == 1) {
+			read_record(item.record);
+			nr++;
+			nr_samples += item.record->type == PERF_RECORD_SAMPLE;
+			nr_accesses += !!item.access;
+			require(!item.access || (item.access->addr && item.access->nr_accesses));
+		}
+		const struct perfdata_counters *c = perfdata_counters(p);
+
+		require(perfdata_next(p, &item) == n);
+		require(n == -ENOMEM || (nr == c->records && nr_samples == c->samples &&
+					 nr_accesses + c->no_address == c->samples));
+		perfdata_close(p);
+	}
+	(void)fclose(file);
+}
+
+struct out {
+	size_t len;
+	unsigned char bytes[256 + 2 * MAX_BYTES];
+};
+
+static void put(struct out *o, const void *bytes, size_t nr)
+{
+	require(o->len + nr <= sizeof(o->bytes));
+	if (nr)
+		memcpy(o->bytes + o->len, bytes, nr);
+	o->len += nr;
+}
+
+static void put_record(struct out *o, uint32_t type, const void *body, size_t bytes, bool swap)
+{
+	struct perf_event_header h = { type, 0, (uint16_t)(sizeof(h) + bytes) };
+
+	if (swap) {
+		h.type = __builtin_bswap32(h.type);
+		h.size = __builtin_bswap16(h.size);
+	}
+	put(o, &h, sizeof(h));
+	put(o, body, bytes);
+}
+
+/* Two events of any kind: 96 bytes of attr and an id each come out of @data. */
+static void put_header(struct out *o, const unsigned char *data, bool swap)
+{
+	uint64_t words[2] = { 0x32454c4946524550ull, 16 };
+
+	for (int i = 0; i < 2 && swap; i++)
+		words[i] = __builtin_bswap64(words[i]);
+	put(o, words, sizeof(words));
+	for (int i = 0; i < 2; i++) {
+		unsigned char attr[104];
+		uint32_t size = 96;
+
+		memcpy(attr, data + i * sizeof(attr), sizeof(attr));
+		size = swap ? __builtin_bswap32(size) : size;
+		memcpy(attr + 4, &size, sizeof(size));
+		attr[swap ? 27 : 28] = 0; /* fields of newer kernels end it all */
+		put_record(o, PERFDATA_HEADER_ATTR, attr, sizeof(attr), swap);
+	}
+}
+
+static void put_packed(struct out *o, const void *data, size_t bytes, bool swap)
+{
+	static unsigned char packed[ZSTD_COMPRESSBOUND(MAX_BYTES)];
+	size_t n = ZSTD_compress(packed, sizeof(packed), data, bytes, 1);
+	size_t half = n / 2;
+
+	require(!ZSTD_isError(n));
+	put_record(o, PERFDATA_COMPRESSED, packed, half, swap);
+	put_record(o, PERFDATA_COMPRESSED, packed + half, n - half, swap);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+	static struct out o;
+	struct perfdata_opts opts = { .max_queued_bytes = 20000 };
+
+	if (bytes < 1 || bytes > MAX_BYTES)
+		return 0;
+	uint8_t mode = data[0] % 3;
+	bool swap = data[0] & 128;
+
+	opts.physical = data[0] & 64;
+	data++;
+	bytes--;
+	o.len = 0;
+	if (mode == 0) {
+		if (bytes)
+			read_all(data, bytes, &opts);
+		return 0;
+	}
+	if (bytes < 208)
+		return 0;
+	put_header(&o, data, swap);
+	if (mode == 1)
+		put(&o, data + 208, bytes - 208);
+	else
+		put_packed(&o, data + 208, bytes - 208, swap);
+	read_all(o.bytes, o.len, &opts);
+	return 0;
+}
