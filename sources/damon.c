@@ -398,6 +398,8 @@ static void report_region(struct damon *d, const struct damon_target *target, ui
 	d->counters.reported++;
 }
 
+static const struct perf_format sample_format = { .sample_type = SAMPLE_TYPE };
+
 static int take_record(struct damon *d, struct thermo_reporter *reporter)
 {
 	const struct perf_event_header *header = (const void *)d->record;
@@ -409,12 +411,12 @@ static int take_record(struct damon *d, struct thermo_reporter *reporter)
 		d->counters.lost += perf_record_lost(header);
 		return 0;
 	}
-	err = perf_sample_decode(header, SAMPLE_TYPE, 0, &s);
+	err = perf_sample_decode(header, &sample_format, &s);
 	if (err)
 		return err;
 	d->counters.seen++;
 	for (int i = 0; i < NR_FIELDS; i++)
-		if (!tracepoint_value(&d->fields[i], s.raw, s.raw_bytes, &values[i])) {
+		if (!tracepoint_value(&d->fields[i], s.raw.data, (uint32_t)s.raw.nr, &values[i])) {
 			d->counters.useless++;
 			return 0;
 		}

@@ -227,9 +227,10 @@ static bool event_from_fault(const struct hint_events *ev, const struct perf_sam
 			     struct hint_event *e)
 {
 	uint64_t error_code;
+	uint32_t raw_bytes = (uint32_t)s->raw.nr;
 
-	if (!tracepoint_value(&ev->fields[FIELD_ADDRESS], s->raw, s->raw_bytes, &e->addr) ||
-	    !tracepoint_value(&ev->fields[FIELD_ERROR_CODE], s->raw, s->raw_bytes, &error_code))
+	if (!tracepoint_value(&ev->fields[FIELD_ADDRESS], s->raw.data, raw_bytes, &e->addr) ||
+	    !tracepoint_value(&ev->fields[FIELD_ERROR_CODE], s->raw.data, raw_bytes, &error_code))
 		return false;
 	e->op = error_code & X86_PF_WRITE ? THERMO_OP_WRITE : THERMO_OP_READ;
 	return true;
@@ -237,10 +238,10 @@ static bool event_from_fault(const struct hint_events *ev, const struct perf_sam
 
 static bool event_from_arming(const struct perf_sample *s, struct hint_event *e)
 {
-	if (s->nr_regs != NR_ARM_REGS)
+	if (s->intr_regs.values.nr != NR_ARM_REGS)
 		return false;
-	memcpy(&e->addr, &s->regs[REG_START], sizeof(e->addr));
-	memcpy(&e->end, &s->regs[REG_END], sizeof(e->end));
+	e->addr = perf_word(&s->intr_regs.values, REG_START);
+	e->end = perf_word(&s->intr_regs.values, REG_END);
 	return e->addr < e->end;
 }
 
@@ -259,10 +260,11 @@ static int add_event(struct hint_events *ev, const struct hint_event *e)
 	return 0;
 }
 
-static const uint64_t more_sample_type[] = {
-	[HINT_FAULT] = PERF_SAMPLE_RAW,
-	[HINT_ARM] = PERF_SAMPLE_REGS_INTR,
-	[HINT_ARMED] = 0,
+static const struct perf_format formats[] = {
+	[HINT_FAULT] = { .sample_type = COMMON_SAMPLE_TYPE | PERF_SAMPLE_RAW },
+	[HINT_ARM] = { .sample_type = COMMON_SAMPLE_TYPE | PERF_SAMPLE_REGS_INTR,
+		       .sample_regs_intr = ARM_REGS },
+	[HINT_ARMED] = { .sample_type = COMMON_SAMPLE_TYPE },
 };
 
 static int take_record(struct hint_events *ev, const struct cpu_events *c, hint_filter *filter,
@@ -284,8 +286,7 @@ static int take_record(struct hint_events *ev, const struct cpu_events *c, hint_
 	/* PERF_SAMPLE_IDENTIFIER: the id is first, whatever else follows. */
 	memcpy(&id, header + 1, sizeof(id));
 	e.kind = id == c->fault.id ? HINT_FAULT : id == c->arm.id ? HINT_ARM : HINT_ARMED;
-	err = perf_sample_decode(header, COMMON_SAMPLE_TYPE | more_sample_type[e.kind], NR_ARM_REGS,
-				 &s);
+	err = perf_sample_decode(header, &formats[e.kind], &s);
 	if (err)
 		return err;
 	counters->seen++;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * perf_ring.h - the kernel's ring of perf records, and what its samples say.
+ * perf_ring.h - the kernel's ring of perf records; perf_record.h says what is in them.
  *
  * The kernel writes at head, we read at tail; both run freely.  A record that
  * wraps is copied out whole, so nobody above sees the edge.  All of it works on
@@ -14,8 +14,7 @@
 #include <stdint.h>
 
 #include "core/host.h"
-
-#define PERF_RECORD_MAX_BYTES 65536
+#include "sources/perf_record.h"
 
 struct perf_ring {
 	const unsigned char *data;
@@ -56,37 +55,5 @@ int perf_event_fd_enable(struct perf_event_fd *event);
 /* From now on a record every @period events.  Return: 0 or -errno. */
 int perf_event_fd_set_period(struct perf_event_fd *event, uint64_t period);
 void perf_event_fd_close(struct perf_event_fd *event);
-
-/**
- * struct perf_sample - What PERF_RECORD_SAMPLE holds, as far as was asked for.
- * @raw:	Bytes of a tracepoint's record; points into the record.
- * @regs:	Registers asked for, lowest bit of the mask first; points likewise.
- */
-struct perf_sample {
-	uint64_t id;
-	uint64_t ip;
-	uint64_t time_ns;
-	uint64_t addr;
-	uint64_t period;
-	int32_t pid;
-	int32_t tid;
-	uint32_t cpu;
-	uint32_t raw_bytes;
-	const unsigned char *raw;
-	const uint64_t *regs;
-	uint32_t nr_regs;
-};
-
-/*
- * Decode a PERF_RECORD_SAMPLE taken with @sample_type and @nr_regs registers.
- * Return: 0; -EBADMSG when it does not fit its size; -EOPNOTSUPP for a
- * sample_type that holds more than IDENTIFIER, IP, TID, TIME, ADDR, ID, STREAM_ID,
- * CPU, PERIOD, RAW and REGS_INTR.
- */
-int perf_sample_decode(const struct perf_event_header *record, uint64_t sample_type,
-		       uint32_t nr_regs, struct perf_sample *sample);
-
-/* Records lost according to a PERF_RECORD_LOST or LOST_SAMPLES; 0 for any other. */
-uint64_t perf_record_lost(const struct perf_event_header *record);
 
 #endif
