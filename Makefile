@@ -69,7 +69,7 @@ MON_SRC   := $(filter-out $(REPORT_SRC),$(LIB_SRC))
 CLI_SRC   := $(wildcard cli/*.c tests/lab/*.c)
 WORK_SRC  := $(wildcard bench/workload/*.c)
 SIM_SRC   := $(wildcard bench/sim/*.c)
-TRUTH_SRC := $(filter-out %/plugin.c %/touch.c,$(wildcard tests/lab/truth/*.c))
+TRUTH_SRC := $(filter-out %/plugin.c %/vpmu.c %/touch.c,$(wildcard tests/lab/truth/*.c))
 JUDGE_SRC := $(filter-out %/clock.c,$(wildcard tests/lab/accuracy/*.c))
 TEST_SRC  := $(wildcard tests/unit/*/test_*.c)
 BENCH_SRC := $(wildcard bench/bench_*.c)
@@ -151,10 +151,11 @@ $(JUDGE) $(CLOCK):
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 # QEMU loads the plugin: it gets no sanitizer and none of our libraries.
-$(PLUGIN): tests/lab/truth/plugin.c $(wildcard tests/lab/truth/*.h) $(O)/command
+PLUGIN_SRC := tests/lab/truth/plugin.c tests/lab/truth/vpmu.c
+$(PLUGIN): $(PLUGIN_SRC) $(wildcard tests/lab/truth/*.h) sources/virtual_pmu.h $(O)/command
 	$(call say,LD)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -D_GNU_SOURCE -I. -std=gnu11 -O2 -g $(WARN) -pthread -fPIC -shared $< -o $@
+	$(Q)$(CC) -D_GNU_SOURCE -I. -std=gnu11 -O2 -g $(WARN) -pthread -fPIC -shared $(PLUGIN_SRC) -o $@
 
 $(O)/lab/%: tests/lab/%
 	@mkdir -p $(@D)
@@ -168,7 +169,8 @@ $(O)/bench/bench_report.o: override CPPFLAGS += $(if $(HAVE_CK),-DHAVE_CK=1)
 $(filter $(O)/tests/unit/bench/%,$(TESTS)): $(filter-out %/main.o,$(WORK_OBJ)) $(SIM_OBJ)
 $(BENCHES): $(SIM_OBJ)
 $(filter $(O)/tests/unit/cli/%,$(TESTS)): $(filter-out %/main.o,$(CLI_OBJ))
-$(filter $(O)/tests/unit/lab/%,$(TESTS)): $(filter-out %/main.o,$(JUDGE_OBJ))
+$(filter $(O)/tests/unit/lab/%,$(TESTS)): $(filter-out %/main.o,$(JUDGE_OBJ)) $(O)/tests/lab/truth/vpmu.o
+$(O)/tests/unit/sources/test_virtual_pmu: $(O)/tests/lab/truth/vpmu.o
 $(TESTS) $(BENCHES): %: %.o $(LIBS)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) $(LIBS) $(LDLIBS) -o $@

@@ -52,6 +52,30 @@ int perf_ring_next(struct perf_ring *ring, void *record, size_t record_bytes)
 	return header.size;
 }
 
+int perf_ring_init(struct perf_ring *ring, void *map, size_t map_bytes, const char *what)
+{
+	struct perf_event_mmap_page *page = map;
+	uint64_t offset, bytes;
+
+	if (map_bytes < sizeof(*page))
+		return thermo_fail(-EBADMSG, "%s: ring of %zu bytes", what, map_bytes);
+	offset = page->data_offset;
+	bytes = page->data_size;
+	if (offset < sizeof(*page) || offset % sizeof(uint64_t) || offset > map_bytes ||
+	    bytes > map_bytes - offset || bytes < sizeof(struct perf_event_header) ||
+	    (bytes & (bytes - 1)))
+		return thermo_fail(-EBADMSG,
+				   "%s: ring of %zu bytes with %" PRIu64 " of data at %" PRIu64,
+				   what, map_bytes, bytes, offset);
+	*ring = (struct perf_ring){
+		.data = (const unsigned char *)map + offset,
+		.data_bytes = bytes,
+		.head = (const uint64_t *)&page->data_head,
+		.tail = (uint64_t *)&page->data_tail,
+	};
+	return 0;
+}
+
 static int open_failed(int err, const char *what, int cpu)
 {
 	const char *hint = err == -EACCES || err == -EPERM

@@ -30,6 +30,13 @@ struct perf_ring {
  */
 int perf_ring_next(struct perf_ring *ring, void *record, size_t record_bytes);
 
+/*
+ * Make @ring of @map: a struct perf_event_mmap_page and the data where that says, all in
+ * @map_bytes, as the kernel maps an event and devices may lay out their memory.  @what
+ * names it in errors.  Return: 0, or -EBADMSG for a page that says nonsense.
+ */
+int perf_ring_init(struct perf_ring *ring, void *map, size_t map_bytes, const char *what);
+
 /* One event of one CPU with a ring mapped. */
 struct perf_event_fd {
 	int fd; /* < 0: not open */

@@ -6,10 +6,12 @@
 
 extern const struct thermo_source thermo_source_hintfault;
 extern const struct thermo_source thermo_source_damon;
+extern const struct thermo_source thermo_source_virtual_pmu;
 
 const struct thermo_source *const thermo_sources[] = {
 	&thermo_source_hintfault,
 	&thermo_source_damon,
+	&thermo_source_virtual_pmu,
 	NULL,
 };
 

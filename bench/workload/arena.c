@@ -167,3 +167,11 @@ void workload_arena_mark(struct workload_arena *arena, const char *fmt, ...)
 	/* release: an observer that sees the new number sees the whole text. */
 	__atomic_store_n((uint64_t *)arena->base, ++arena->nr_marks, __ATOMIC_RELEASE);
 }
+
+void workload_arena_tell_task(const struct workload_arena *arena, uint64_t task)
+{
+	/* relaxed: the observer sees this very store; nobody reads it. */
+	if (arena->has_mailbox)
+		__atomic_store_n((uint64_t *)(arena->base + WORKLOAD_TASK_OFFSET), task,
+				 __ATOMIC_RELAXED);
+}

@@ -2,12 +2,13 @@
 /*
  * arena.h - the memory of all regions: one mapping, region after region.
  *
- *	base		mailbox page (with a window address only)
+ *	base		mailbox page (with a window address only): marks, and at
+ *			WORKLOAD_TASK_OFFSET who runs
  *	base + 2 MiB	first region, then the others, each from a page's start
  *
  * Opened, populated and closed by the main thread.  The mailbox has one writer
  * at a time: the main thread before the others start and after they ended, the
- * first worker in between.
+ * first worker in between.  The word at WORKLOAD_TASK_OFFSET all workers write.
  */
 #ifndef BENCH_WORKLOAD_ARENA_H
 #define BENCH_WORKLOAD_ARENA_H
@@ -16,6 +17,7 @@
 #include "bench/workload/options.h"
 
 #define WORKLOAD_MARK_BYTES 240u /* with the NUL byte */
+#define WORKLOAD_TASK_OFFSET 1024u
 
 struct workload_arena {
 	unsigned char *base;
@@ -55,5 +57,9 @@ int workload_arena_load(const struct workload_arena *arena, const struct workloa
  */
 void workload_arena_mark(struct workload_arena *arena, const char *fmt, ...)
 		__attribute__((format(printf, 2, 3)));
+
+/* Tell the observer that @task (pid << 32 | tid) runs on this CPU now.  Any worker; no-op without a
+ * mailbox. */
+void workload_arena_tell_task(const struct workload_arena *arena, uint64_t task);
 
 #endif

@@ -179,6 +179,7 @@ static uint64_t run_until_check(struct workload_worker *w, struct workload_worke
 	for (uint64_t i = 0; i < w->picks_per_check; i++)
 		run_pick(w, pick(w, phase, from));
 	publish(w);
+	workload_arena_tell_task(w->shared->arena, w->task);
 	later_ns = workload_now_ns();
 	if (later_ns - now_ns < CHECK_NS / 2 && w->picks_per_check < MAX_PICKS_PER_CHECK)
 		w->picks_per_check *= 2;
@@ -214,6 +215,8 @@ static void *worker_main(void *arg)
 	uint64_t end_ns = w->shared->start_ns;
 	uint64_t one = 1;
 
+	w->task = (uint64_t)getpid() << 32 | (uint32_t)gettid();
+	workload_arena_tell_task(w->shared->arena, w->task);
 	for (uint64_t round = 0; (nr_repeats == 0 || round < nr_repeats) && !stopped(w); round++) {
 		for (size_t i = 0; i < w->thread->nr_phases && !stopped(w); i++) {
 			end_ns += w->thread->phases[i].time_ns;

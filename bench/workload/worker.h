@@ -49,6 +49,7 @@ struct workload_worker {
 	bool started;
 
 	/* The worker's own. */
+	uint64_t task; /* pid << 32 | tid */
 	uint64_t random;
 	uint64_t picks_per_check;
 	uint64_t accesses_to_flush;

@@ -4,7 +4,7 @@
 # accuracy-guest.sh BUILD CONFIG SECONDS OBSERVER [cost] - in the lab's guest: a workload, and one
 # observer of it, or none.
 #
-# OBSERVER is none, hintfault, damon-source, both (thermocline with these sources), damon (the
+# OBSERVER is none, hintfault, virtual-pmu, damon-source, both (thermocline with these sources), damon (the
 # kernel's, at 5 ms / 100 ms / 1 s) or damon-auto (the same, tuning its own intervals).
 #
 # "cost" is for its price alone: nobody asks what it saw, and the TLB is not flushed, because the
@@ -12,7 +12,7 @@
 #
 # Leaves in $LAB_RESULTS: cpu (uptime, CPU seconds of: the observer, the workload's threads in the
 # kernel, all tasks in the kernel, interrupts), threads (tid and CPU of the workload's), and what
-# the observer saw: snapshots.json, or trace.
+# the observer saw: snapshots.json, or trace; of virtual-pmu also levels.csv.
 set -u
 
 build=$1
@@ -104,7 +104,7 @@ start_observer()
 {
 	case $observer in
 	none) ;;
-	hintfault) start_ours hintfault ;;
+	hintfault | virtual-pmu) start_ours "$observer" ;;
 	damon-source) start_ours damon ;;
 	both) start_ours hintfault,damon ;;
 	damon) start_damon own ;;
@@ -151,6 +151,13 @@ tell_snapshot()
 	echo "}"
 }
 
+# Where accesses were served from, and how long they took: that of the last time stays.
+tell_levels()
+{
+	"$build/thermocline" report --live --format csv >"$results/levels.new" 2>/dev/null &&
+		mv "$results/levels.new" "$results/levels.csv"
+}
+
 put N /sys/module/damon_stat/parameters/enabled
 put 0 /proc/sys/kernel/numa_balancing
 "$build/lab/truth-clock" || die "the truth's clock cannot be set"
@@ -178,6 +185,7 @@ while kill -0 $workload 2>/dev/null; do
 	tell_cpu
 	if [ -S /run/thermocline/control ] && [ -z "$cost" ]; then
 		tell_snapshot >>"$results/snapshots.json"
+		[ "$observer" != virtual-pmu ] || tell_levels
 	fi
 	sleep $interval_s
 done

@@ -15,7 +15,10 @@ acc_run()
 {
 	rm -rf "$1"
 	mkdir -p "$1"
-	"$build/thermocline" lab --fast $acc_fast --slow $acc_slow --truth --results "$1" \
+	pmu=
+	[ "$4" != virtual-pmu ] || pmu=--virtual-pmu
+	# shellcheck disable=SC2086 # none, or an option
+	"$build/thermocline" lab --fast $acc_fast --slow $acc_slow --truth $pmu --results "$1" \
 		--timeout $(($3 + 120)) -- sh "$root/tests/lab/accuracy-guest.sh" "$build" \
 		"$root/bench/workload/configs/$2.cfg" "$3" "$4" ${5:+"$5"} >"$1/lab.log" 2>&1
 }

@@ -20,6 +20,15 @@
 /* What --timeout gives, as timeout(1) does. */
 enum { LAB_EXIT_TIMEOUT = 124 };
 
+/* The virtual PMU; zeroes but of @wanted mean its defaults. */
+struct lab_pmu {
+	bool wanted;
+	uint32_t period; /* 0: as the guest wants */
+	uint32_t ops;    /* VPMU_LOADS, VPMU_STORES */
+	uint32_t min_latency_ns;
+	uint32_t jitter_permille;
+};
+
 struct lab_config {
 	struct lab_topology topology;
 	char **command; /* NULL-terminated */
@@ -30,10 +39,14 @@ struct lab_config {
 	uint32_t timeout_s;
 	uint32_t delay_percent; /* emulated latency; 0: off */
 	bool truth;
+	struct lab_pmu pmu;
 	bool keep;
 	bool verbose;
 	bool dry_run;
 };
+
+/* In run_dir. */
+#define LAB_PMU_FILE "pmu"
 
 struct lab_run {
 	const struct lab_config *config;

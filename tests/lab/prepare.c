@@ -17,6 +17,7 @@
 
 #include "core/cleanup.h"
 #include "core/error.h"
+#include "sources/virtual_pmu.h"
 
 #ifndef THERMO_LAB_DIR
 #define THERMO_LAB_DIR "/usr/local/lib/thermocline/lab"
@@ -227,6 +228,20 @@ static int write_params(const struct lab_run *run)
 	return 0;
 }
 
+/* The size tells QEMU's device, and the plugin checks it. */
+static int make_pmu_file(const struct lab_run *run)
+{
+	char path[PATH_MAX + 16];
+
+	(void)snprintf(path, sizeof(path), "%s/" LAB_PMU_FILE, run->run_dir);
+	AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0 ||
+	    ftruncate(fd, (off_t)vpmu_bytes(lab_topology_nr_cpus(&run->config->topology))) < 0)
+		return thermo_fail(-errno, "lab: %s: %s", path, strerror(errno));
+	return 0;
+}
+
 int lab_prepare(struct lab_run *run, const struct lab_config *config)
 {
 	sigset_t signals;
@@ -246,6 +261,8 @@ int lab_prepare(struct lab_run *run, const struct lab_config *config)
 		err = make_results_dir(run);
 	if (err == 0)
 		err = write_params(run);
+	if (err == 0 && config->pmu.wanted)
+		err = make_pmu_file(run);
 	return err < 0 ? err : lab_build_qemu_argv(run);
 }
 

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "sources/virtual_pmu.h"
 
 #define QEMU "qemu-system-x86_64"
 
@@ -60,6 +61,35 @@ static void add_folder(struct lab_argv *argv, const char *tag, const char *path,
 	lab_argv_add(argv, "virtio-9p-pci,bus=pcie.0,fsdev=%s,mount_tag=%s", tag, tag);
 }
 
+/* The plugin writes samples into a file, which the guest sees as a device's memory. */
+static void add_pmu_args(const struct lab_run *run, struct lab_argv *args)
+{
+	const struct lab_pmu *pmu = &run->config->pmu;
+	char quoted[2 * PATH_MAX];
+
+	if (!pmu->wanted)
+		return;
+	double_commas(run->run_dir, quoted, sizeof(quoted));
+	lab_argv_add(args, "pmu=%s/" LAB_PMU_FILE, quoted);
+	lab_argv_add(args, "pmu-cpus-per-node=%u", run->config->topology.cpus_per_node);
+	lab_argv_add(args, "pmu-period=%u", pmu->period);
+	lab_argv_add(args, "pmu-ops=%u", pmu->ops);
+	lab_argv_add(args, "pmu-latency=%u", pmu->min_latency_ns);
+	lab_argv_add(args, "pmu-jitter=%u", pmu->jitter_permille);
+}
+
+static void add_pmu_device(const struct lab_run *run, struct lab_argv *argv)
+{
+	char quoted[2 * PATH_MAX];
+
+	double_commas(run->run_dir, quoted, sizeof(quoted));
+	lab_argv_add(argv, "-object");
+	lab_argv_add(argv,
+		     "memory-backend-file,id=pmu,share=on,mem-path=%s/" LAB_PMU_FILE ",size=%ju",
+		     quoted, (uintmax_t)vpmu_bytes(lab_topology_nr_cpus(&run->config->topology)));
+	add_pair(argv, "-device", "ivshmem-plain,bus=pcie.0,memdev=pmu");
+}
+
 static int add_truth(struct lab_run *run, struct lab_argv *argv)
 {
 	const struct lab_topology *topology = &run->config->topology;
@@ -84,6 +114,7 @@ static int add_truth(struct lab_run *run, struct lab_argv *argv)
 			     (uintmax_t)ranges[i].end, ranges[i].node);
 	if (run->config->delay_percent)
 		lab_argv_add(&args, "delay=%u", run->config->delay_percent);
+	add_pmu_args(run, &args);
 
 	char *joined = NULL;
 	for (size_t i = 0; i < args.nr && !argv->failed; i++) {
@@ -149,6 +180,8 @@ int lab_build_qemu_argv(struct lab_run *run)
 	add_folder(argv, "host", "/", false);
 	add_folder(argv, "lab", run->run_dir, false);
 	add_folder(argv, "results", run->results_dir, true);
+	if (run->config->pmu.wanted)
+		add_pmu_device(run, argv);
 	if (run->config->truth)
 		err = add_truth(run, argv);
 	if (err == 0 && argv->failed)

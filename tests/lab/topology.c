@@ -21,9 +21,14 @@ enum { REMOTE_NS = 50, REMOTE_DISTANCE = 10, LOCAL_DISTANCE = 10 };
 #define Q35_SPLIT_BYTES (2816 * MIB)
 #define Q35_LOW_BYTES (2 * GIB)
 
+uint32_t lab_topology_nr_cpus(const struct lab_topology *topology)
+{
+	return topology->nr_cpu_nodes * topology->cpus_per_node;
+}
+
 int lab_topology_check(const struct lab_topology *topology)
 {
-	uint32_t nr_cpus = topology->nr_cpu_nodes * topology->cpus_per_node;
+	uint32_t nr_cpus = lab_topology_nr_cpus(topology);
 
 	if (nr_cpus > LAB_CPUS_MAX)
 		return thermo_fail(-EINVAL, "lab: %u CPUs are more than %d", nr_cpus, LAB_CPUS_MAX);
@@ -141,7 +146,7 @@ static void add_cxl(const struct lab_topology *topology, struct lab_argv *argv)
 
 void lab_topology_qemu_args(const struct lab_topology *topology, struct lab_argv *argv)
 {
-	uint32_t nr_cpus = topology->nr_cpu_nodes * topology->cpus_per_node;
+	uint32_t nr_cpus = lab_topology_nr_cpus(topology);
 	uint64_t mib = total_bytes(topology) / MIB;
 	/* Room for the CXL window to be plugged in. */
 	uint64_t max_mib = mib + 7 * GIB / MIB;

@@ -52,6 +52,8 @@ int lab_parse_node(const char *text, const char *what, struct lab_node *node);
 /* Lay out what was parsed.  Return: 0 or -EINVAL when the parts do not fit together. */
 int lab_topology_check(const struct lab_topology *topology);
 
+uint32_t lab_topology_nr_cpus(const struct lab_topology *topology);
+
 /* Latency of @node's memory for the CPUs of node @cpu_node. */
 uint32_t lab_topology_latency_ns(const struct lab_topology *topology, uint32_t cpu_node,
 				 uint32_t node);

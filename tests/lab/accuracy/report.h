@@ -28,7 +28,7 @@ struct accuracy_range {
 int report_accuracy(const struct accuracy_options *options, const struct history *history,
 		    const struct snapshots *snapshots);
 
-/* Who accesses each range, and how: the truth beside the mean of the snapshots. */
+/* Who accesses each range, how, and how much: the truth beside the mean of the snapshots. */
 int report_shares(const struct accuracy_options *options, const struct history *history,
 		  const struct snapshots *snapshots, const struct accuracy_range *ranges,
 		  size_t nr_ranges);

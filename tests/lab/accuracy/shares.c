@@ -159,6 +159,62 @@ static void print_range(const struct accuracy_options *options, const char *name
 	}
 }
 
+/* Accesses a second to the range in the last seconds before @time_s; < 0: nothing was counted. */
+static double true_rate(const struct accuracy_options *options, const struct history *history,
+			const struct accuracy_range *range, double time_s)
+{
+	uint64_t end = range->first_page + range->nr_pages;
+	double accesses = 0, seconds = 0;
+
+	for (size_t i = 0; i < history->nr_slices; i++) {
+		const struct history_slice *slice = &history->slices[i];
+		double middle_s = (slice->start_s + slice->end_s) / 2;
+
+		if (middle_s > time_s || middle_s <= time_s - options->last_s)
+			continue;
+		seconds += slice->end_s - slice->start_s;
+		for (uint64_t page = range->first_page; page < end && page < history->nr_pages;
+		     page++)
+			accesses += slice->counts[page];
+	}
+	return seconds > 0 ? accesses / seconds : -1;
+}
+
+static double seen_rate(const struct snapshots *snapshots, const struct snapshot *s,
+			const struct accuracy_range *range)
+{
+	struct shares seen = { 0 };
+
+	for (size_t i = 0; i < s->nr_regions; i++)
+		add_region(&snapshots->regions[s->first + i], range, &seen);
+	return seen.all;
+}
+
+/* Means over the steady snapshots.  With last_s 0 there is no truth to a moment. */
+static void print_rate(const struct accuracy_options *options, const struct history *history,
+		       const struct snapshots *snapshots, const struct accuracy_range *range)
+{
+	double truth = 0, seen = 0;
+	size_t nr = 0;
+
+	for (size_t i = 0; i < snapshots->nr; i++) {
+		const struct snapshot *s = &snapshots->list[i];
+		double rate = true_rate(options, history, range, s->time_s);
+
+		if (!is_steady(options, history, s) || rate < 0)
+			continue;
+		truth += rate;
+		seen += seen_rate(snapshots, s, range);
+		nr++;
+	}
+	if (nr == 0)
+		return;
+	printf(options->json ? "{\"range\":\"%s\",\"share\":\"accesses/s\","
+			       "\"truth_per_s\":%.0f,\"seen_per_s\":%.0f}\n"
+			     : "%-12s accesses/s: truth %.0f, seen %.0f\n",
+	       range->name, truth / (double)nr, seen / (double)nr);
+}
+
 int report_shares(const struct accuracy_options *options, const struct history *history,
 		  const struct snapshots *snapshots, const struct accuracy_range *ranges,
 		  size_t nr_ranges)
@@ -178,6 +234,7 @@ int report_shares(const struct accuracy_options *options, const struct history *
 		print_line(options, ranges[i].name, "all", percent(truth[i].all, all_truth),
 			   percent(seen[i].all, all_seen));
 		print_range(options, ranges[i].name, &truth[i], &seen[i]);
+		print_rate(options, history, snapshots, &ranges[i]);
 	}
 	return 0;
 }

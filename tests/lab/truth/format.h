@@ -9,6 +9,9 @@
  *	phase NAME	a phase begins
  *	end		count no more
  *
+ * A thread that stores a uint64_t at TRUTH_BASE + TRUTH_TASK_OFFSET, pid << 32 | tid, says that it
+ * runs on this CPU now: the virtual PMU's samples have it.
+ *
  * The file is a struct truth_header, then records: a struct truth_record and its payload.  All is
  * little-endian.  The writer may be killed at any time: a last record may be cut off.
  *
@@ -32,6 +35,7 @@ enum {
 	TRUTH_VERSION = 1,
 	TRUTH_PAGE_BYTES = 4096,
 	TRUTH_TEXT_MAX = 240,
+	TRUTH_TASK_OFFSET = 1024, /* in the mailbox */
 	TRUTH_NODES_MAX = 16,
 	TRUTH_CPUS_MAX = 64,
 	TRUTH_NUMBER_MAX = 10, /* bytes of one LEB128 number */

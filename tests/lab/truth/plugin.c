@@ -19,6 +19,7 @@
 
 #include "tests/lab/truth/format.h"
 #include "tests/lab/truth/qemu-plugin-api.h"
+#include "tests/lab/truth/vpmu.h"
 
 /* Guest code below this is a user's: the kernel lives in the upper half. */
 #define USER_END (1ULL << 47)
@@ -59,6 +60,11 @@ static unsigned nr_ranges;
 static uint64_t delay_spins[TRUTH_NODES_MAX];
 static unsigned delay_percent;
 static uint64_t start_ns;
+static const char *pmu_path;
+static struct vpmu_options pmu_options;
+
+/* Each CPU's part is its own; see vpmu.h. */
+static struct vpmu pmu;
 
 /* Under the lock. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -212,6 +218,7 @@ static void open_window(uint64_t bytes)
 	window->cells = map_cells(window->map_bytes);
 	window->written = map_cells(window->map_bytes);
 	write_record(TRUTH_WINDOW, &bytes, sizeof(bytes));
+	vpmu_forget_tasks(&pmu);
 	/* release, pairs with on_access(): the window's fields are there before it is. */
 	__atomic_store_n(&current, window, __ATOMIC_RELEASE);
 }
@@ -276,19 +283,32 @@ static void count(struct window *window, unsigned cpu, uint64_t page, unsigned n
 	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
 }
 
+/* An access to the first page of the window. */
+static void on_mailbox(unsigned cpu, uint32_t info, uint64_t offset)
+{
+	if (!qemu_plugin_mem_is_store(info))
+		return;
+	if (offset == 0)
+		read_mailbox();
+	else if (offset == TRUTH_TASK_OFFSET && cpu < VPMU_CPUS_MAX &&
+		 qemu_plugin_mem_size_shift(info) == 3)
+		vpmu_set_task(&pmu, cpu, qemu_plugin_mem_get_value(info).data.u64);
+}
+
 static void on_access(unsigned cpu, uint32_t info, uint64_t vaddr, void *unused)
 {
 	uint64_t offset = vaddr - TRUTH_BASE;
 	struct qemu_plugin_hwaddr *hwaddr;
 	struct window *window;
+	uint64_t physical;
 	unsigned node;
+	bool store;
 
 	(void)unused;
 	if (offset >= USER_END - TRUTH_BASE)
 		return;
 	if (offset < TRUTH_PAGE_BYTES) {
-		if (offset == 0 && qemu_plugin_mem_is_store(info))
-			read_mailbox();
+		on_mailbox(cpu, info, offset);
 		return;
 	}
 	/* acquire, pairs with open_window(): its fields are there. */
@@ -298,10 +318,14 @@ static void on_access(unsigned cpu, uint32_t info, uint64_t vaddr, void *unused)
 	hwaddr = qemu_plugin_get_hwaddr(info, vaddr);
 	if (!hwaddr || qemu_plugin_hwaddr_is_io(hwaddr))
 		return;
-	node = node_of(qemu_plugin_hwaddr_phys_addr(hwaddr));
+	physical = qemu_plugin_hwaddr_phys_addr(hwaddr);
+	node = node_of(physical);
 	if (node >= header.nr_nodes)
 		return;
-	count(window, cpu, offset / TRUTH_PAGE_BYTES, node, qemu_plugin_mem_is_store(info));
+	store = qemu_plugin_mem_is_store(info);
+	count(window, cpu, offset / TRUTH_PAGE_BYTES, node, store);
+	if (pmu.page && vpmu_count(&pmu, cpu, node, store))
+		vpmu_sample(&pmu, cpu, node, store, vaddr, physical);
 	if (delay_spins[node])
 		spin(delay_spins[node]);
 }
@@ -332,6 +356,39 @@ static void on_shutdown(uint64_t id, void *unused)
 
 /* --- installation --- */
 
+/* pmu=PATH makes a virtual PMU; the rest are its settings. */
+static bool take_pmu_argument(const char *argument)
+{
+	struct vpmu_control *control = &pmu_options.control;
+
+	if (strncmp(argument, "pmu=", 4) == 0) {
+		pmu_path = argument + 4;
+		return true;
+	}
+	return sscanf(argument, "pmu-cpus-per-node=%" SCNu32, &pmu_options.cpus_per_node) == 1 ||
+	       sscanf(argument, "pmu-period=%" SCNu64, &pmu_options.fixed_period) == 1 ||
+	       sscanf(argument, "pmu-ops=%" SCNu32, &control->ops) == 1 ||
+	       sscanf(argument, "pmu-latency=%" SCNu32, &control->min_latency_ns) == 1 ||
+	       sscanf(argument, "pmu-jitter=%" SCNu32, &control->jitter_permille) == 1;
+}
+
+static int open_pmu(void)
+{
+	int err;
+
+	pmu_options.nr_cpus = header.nr_cpus;
+	pmu_options.nr_nodes = header.nr_nodes;
+	for (uint32_t i = 0; i < header.nr_nodes; i++) {
+		pmu_options.latency_ns[i] = header.latency_ns[i];
+		pmu_options.is_fast[i] = header.is_fast[i] != 0;
+	}
+	err = vpmu_open(&pmu, pmu_path, &pmu_options);
+	if (err)
+		fprintf(stderr, "truth: the virtual PMU's memory %s: %s\n", pmu_path,
+			strerror(-err));
+	return err;
+}
+
 static bool take_argument(const char *argument)
 {
 	struct range *range = &ranges[nr_ranges];
@@ -356,7 +413,7 @@ static bool take_argument(const char *argument)
 		nr_ranges++;
 		return true;
 	}
-	return sscanf(argument, "delay=%u", &delay_percent) == 1;
+	return sscanf(argument, "delay=%u", &delay_percent) == 1 || take_pmu_argument(argument);
 }
 
 /* How much longer than the fastest node's an access takes, as turns of spin(). */
@@ -398,6 +455,8 @@ int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, cha
 	}
 	if (delay_percent)
 		calibrate_delays();
+	if (pmu_path && open_pmu() < 0)
+		return -1;
 	start_ns = now_ns();
 	if (fwrite(&header, sizeof(header), 1, out) != 1 || fflush(out) != 0)
 		return -1;

@@ -51,6 +51,17 @@ uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
 
+/* What was loaded or stored; of eight bytes in our one use. */
+struct qemu_plugin_mem_value {
+	int type;
+	union {
+		uint64_t u64;
+		uint64_t u128[2];
+	} data;
+};
+
+unsigned qemu_plugin_mem_size_shift(uint32_t info);
+struct qemu_plugin_mem_value qemu_plugin_mem_get_value(uint32_t info);
 bool qemu_plugin_mem_is_store(uint32_t info);
 struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(uint32_t info, uint64_t vaddr);
 bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *hwaddr);

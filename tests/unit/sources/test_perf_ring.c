@@ -230,6 +230,67 @@ static void failure_to_open_names_event_cpu_and_remedy(void **state)
 	}
 }
 
+/* Of 4096 bytes for the page and 4096 of data. */
+static union {
+	struct perf_event_mmap_page page;
+	unsigned char bytes[8192];
+} given;
+
+static int init_given(uint64_t offset, uint64_t data_bytes, size_t map_bytes)
+{
+	struct perf_ring made;
+
+	given.page.data_offset = offset;
+	given.page.data_size = data_bytes;
+	return perf_ring_init(&made, &given, map_bytes, "test");
+}
+
+static void ring_over_given_memory_is_read_like_the_kernels(void **state)
+{
+	struct small in = small_record(5);
+	struct perf_ring made;
+
+	(void)state;
+	memset(&given, 0, sizeof(given));
+	given.page.data_offset = 4096;
+	given.page.data_size = 4096;
+	assert_int_equal(perf_ring_init(&made, &given, sizeof(given), "test"), 0);
+	memcpy(given.bytes + 4096, &in, sizeof(in));
+	given.page.data_head = sizeof(in);
+	assert_int_equal(perf_ring_next(&made, out, sizeof(out)), sizeof(in));
+	assert_memory_equal(out, &in, sizeof(in));
+	assert_int_equal(given.page.data_tail, sizeof(in));
+	given.page.data_head = 1 << 20;
+	assert_int_equal(perf_ring_next(&made, out, sizeof(out)), -EBADMSG);
+}
+
+static void memory_that_holds_no_ring_is_refused(void **state)
+{
+	static const struct {
+		uint64_t offset, data_bytes;
+		size_t map_bytes;
+	} bad[] = {
+		{ 4096, 4096, 100 },                /* not even a page */
+		{ 4096, 4096, 8191 },               /* ends early */
+		{ 0, 4096, 8192 },                  /* over the page */
+		{ 4100, 2048, 8192 },               /* misaligned */
+		{ 8192 + 8, 8, 8192 },              /* begins beyond the end */
+		{ UINT64_MAX - 7, 4096, 8192 },     /* wraps */
+		{ 4096, UINT64_MAX / 2 + 1, 8192 }, /* larger than all there is */
+		{ 4096, 3000, 8192 },               /* no power of two */
+		{ 4096, 4, 8192 },                  /* no room for a header */
+		{ 4096, 0, 8192 },
+	};
+
+	(void)state;
+	assert_int_equal(init_given(4096, 4096, 8192), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(init_given(bad[i].offset, bad[i].data_bytes, bad[i].map_bytes),
+				 -EBADMSG);
+		assert_reason("test: ring of");
+	}
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, reset)
@@ -244,6 +305,8 @@ int main(void)
 		TEST(record_with_an_impossible_size_is_refused),
 		TEST(record_larger_than_the_room_is_not_cut),
 		TEST(ring_that_is_exactly_full_is_read),
+		TEST(ring_over_given_memory_is_read_like_the_kernels),
+		TEST(memory_that_holds_no_ring_is_refused),
 		HOST_TEST(opened_event_reads_its_ring),
 		HOST_TEST(failure_to_open_names_event_cpu_and_remedy),
 	};

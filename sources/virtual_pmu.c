@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * virtual_pmu.c - samples of the lab's virtual PMU.
+ *
+ * In the guest of "thermocline lab --virtual-pmu" the emulator makes every Nth access to
+ * the workload's window a perf record, in the memory of a PCI device (virtual_pmu.h).
+ * From the ring on this is what a hardware PMU's samples go through: perf_ring,
+ * perf_record, data_src.
+ *
+ * The records have no time, because the emulator does not know the guest's: a report has
+ * that of the drain which found it.
+ *
+ * Runs in the source's thread.
+ */
+#include "sources/virtual_pmu.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/cleanup.h"
+#include "core/error.h"
+#include "core/host.h"
+#include "sources/data_src.h"
+#include "sources/perf_ring.h"
+#include "thermocline/source.h"
+
+#define DEVICES "sys/bus/pci/devices"
+#define FULL_RATE_HZ 10000u
+#define ADAPT_NS 500000000ull
+#define FIRST_PERIOD 499u
+#define LEAST_PERIOD 31u
+#define MOST_PERIOD ((uint64_t)INT32_MAX)
+#define DEVICE_BYTES_MAX (1ull << 30)
+
+struct vpmu_source {
+	const struct thermo_host *host;
+	int fd; /* locked: the device has one driver; 0: not open */
+	struct vpmu_page *page;
+	size_t map_bytes;
+	struct perf_format format;
+	uint32_t nr_rings;
+	struct perf_ring *rings;
+	int16_t *node_of_cpu; /* nr_rings of them */
+	unsigned char *record;
+	size_t nr_targets;
+	pid_t *targets; /* sorted */
+	uint32_t permille;
+	uint64_t adapted_ns;
+	uint64_t nr_at_adapted;
+	struct thermo_source_counters counters;
+};
+
+static bool has_id(const struct thermo_host *host, const char *device, const char *file,
+		   const char *id)
+{
+	char text[16];
+
+	return thermo_host_read(host, text, sizeof(text), DEVICES "/%s/%s", device, file) > 0 &&
+	       strcmp(text, id) == 0;
+}
+
+/* Maps @device if it is ours.  Return: 1, 0 when it is another one, or -errno. */
+static int map_device(struct vpmu_source *v, const struct thermo_host *host, const char *device)
+{
+	AUTO_CLOSE int fd = thermo_host_open_file(host, O_RDWR, DEVICES "/%s/" VPMU_BAR, device);
+	struct stat st;
+
+	if (fd < 0)
+		return thermo_fail(fd, "virtual-pmu: /" DEVICES "/%s/" VPMU_BAR ": %s: run as root",
+				   device, strerror(-fd));
+	if (fstat(fd, &st) < 0 || st.st_size < VPMU_PAGE_BYTES ||
+	    st.st_size > (off_t)DEVICE_BYTES_MAX)
+		return 0;
+	struct vpmu_page *page =
+			mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (page == MAP_FAILED)
+		return thermo_fail(-errno, "virtual-pmu: mapping " VPMU_BAR " of %s: %s", device,
+				   strerror(errno));
+	v->page = page;
+	v->map_bytes = (size_t)st.st_size;
+	if (memcmp(page->magic, VPMU_MAGIC, sizeof(page->magic)) != 0) {
+		(void)munmap(page, v->map_bytes);
+		v->page = NULL;
+		return 0;
+	}
+	v->fd = take_fd(&fd);
+	if (flock(v->fd, LOCK_EX | LOCK_NB) < 0)
+		return thermo_fail(-EBUSY, "virtual-pmu: in use by another process: stop it first");
+	return 1;
+}
+
+/* Return: 0 with the device mapped and locked, or -errno. */
+static int find_device(struct vpmu_source *v, const struct thermo_host *host)
+{
+	AUTO_CLOSEDIR DIR *dir = NULL;
+	struct dirent *entry;
+	int found = thermo_host_open_dir(host, &dir, DEVICES);
+
+	while (!found && dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.' &&
+		    has_id(host, entry->d_name, "vendor", VPMU_PCI_VENDOR) &&
+		    has_id(host, entry->d_name, "device", VPMU_PCI_DEVICE))
+			found = map_device(v, host, entry->d_name);
+	if (found > 0)
+		return 0;
+	if (found < 0 && found != -ENOENT)
+		return found;
+	return thermo_fail(-ENODEV, "virtual-pmu: no such device: only the guest of 'thermocline "
+				    "lab --truth --virtual-pmu' has it");
+}
+
+static void release_device(struct vpmu_source *v)
+{
+	if (v->page)
+		(void)munmap(v->page, v->map_bytes);
+	if (v->fd > 0)
+		(void)close(v->fd);
+	v->page = NULL;
+	v->fd = 0;
+}
+
+static int vpmu_probe(const struct thermo_source_opts *opts)
+{
+	struct vpmu_source v = { 0 };
+	int err = find_device(&v, opts->host);
+
+	if (!err && v.page->version != VPMU_VERSION)
+		err = thermo_fail(-EOPNOTSUPP, "virtual-pmu: the device has version %u, not %d",
+				  v.page->version, VPMU_VERSION);
+	release_device(&v);
+	return err;
+}
+
+/* The page is read once: what was checked is what is used. */
+static int make_rings(struct vpmu_source *v)
+{
+	struct vpmu_page page = *v->page;
+	uint64_t room = v->map_bytes;
+
+	if (page.version != VPMU_VERSION || page.nr_rings == 0 || page.nr_rings > VPMU_RINGS_MAX ||
+	    page.ring_offset > room || page.ring_stride == 0 ||
+	    page.ring_stride > (room - page.ring_offset) / page.nr_rings ||
+	    (page.ring_offset | page.ring_stride) % VPMU_PAGE_BYTES)
+		return thermo_fail(-EBADMSG,
+				   "virtual-pmu: version %u, %u rings of %#" PRIx64
+				   " bytes from %#" PRIx64 ": this is not its layout",
+				   page.version, page.nr_rings, page.ring_stride, page.ring_offset);
+	v->format.sample_type = page.sample_type;
+	v->nr_rings = page.nr_rings;
+	v->rings = calloc(page.nr_rings, sizeof(*v->rings));
+	v->node_of_cpu = calloc(page.nr_rings, sizeof(*v->node_of_cpu));
+	v->record = malloc(PERF_RECORD_MAX_BYTES);
+	if (!v->rings || !v->node_of_cpu || !v->record)
+		return thermo_fail(-ENOMEM, "virtual-pmu: no memory for %u rings", page.nr_rings);
+	for (uint32_t i = 0; i < page.nr_rings; i++) {
+		int err = perf_ring_init(&v->rings[i],
+					 (unsigned char *)v->page + page.ring_offset +
+							 i * page.ring_stride,
+					 page.ring_stride, "virtual-pmu");
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void read_node(struct vpmu_source *v, int node, hwloc_bitmap_t cpus)
+{
+	if (thermo_host_read_list(v->host, cpus, "sys/devices/system/node/node%d/cpulist", node))
+		return;
+	for (int cpu = hwloc_bitmap_first(cpus); cpu >= 0 && cpu < (int)v->nr_rings;
+	     cpu = hwloc_bitmap_next(cpus, cpu))
+		v->node_of_cpu[cpu] = (int16_t)node;
+}
+
+/* What the kernel does not tell stays unknown. */
+static void read_nodes(struct vpmu_source *v)
+{
+	hwloc_bitmap_t nodes = hwloc_bitmap_alloc(), cpus = hwloc_bitmap_alloc();
+
+	for (uint32_t i = 0; i < v->nr_rings; i++)
+		v->node_of_cpu[i] = THERMO_NODE_UNKNOWN;
+	if (nodes && cpus &&
+	    thermo_host_read_list(v->host, nodes, "sys/devices/system/node/online") == 0)
+		for (int n = hwloc_bitmap_first(nodes); n >= 0 && n < INT16_MAX;
+		     n = hwloc_bitmap_next(nodes, n))
+			read_node(v, n, cpus);
+	hwloc_bitmap_free(nodes);
+	hwloc_bitmap_free(cpus);
+}
+
+static int vpmu_open(void *state, const struct thermo_source_opts *opts)
+{
+	struct vpmu_source *v = state;
+	int err;
+
+	v->host = opts->host;
+	v->permille = THERMO_RATE_FULL;
+	err = find_device(v, opts->host);
+	if (!err)
+		err = make_rings(v);
+	if (!err)
+		read_nodes(v);
+	return err;
+}
+
+static void order(struct vpmu_source *v, uint64_t period, bool enabled)
+{
+	struct vpmu_control *control = &v->page->control;
+
+	control->period = period;
+	control->enabled = enabled;
+	/* release: pairs with the device's acquire; what is wanted is there. */
+	__atomic_store_n(&control->sequence, control->sequence + 1, __ATOMIC_RELEASE);
+}
+
+static uint64_t nr_records(const struct vpmu_source *v)
+{
+	return v->counters.seen + v->counters.lost;
+}
+
+static int vpmu_start(void *state)
+{
+	struct vpmu_source *v = state;
+
+	/* A driver before us may have left records of its own. */
+	for (uint32_t i = 0; i < v->nr_rings; i++) {
+		/* acquire: pairs with the device's release, as in perf_ring_next(). */
+		uint64_t head = __atomic_load_n(v->rings[i].head, __ATOMIC_ACQUIRE);
+
+		/* release: pairs with the device's acquire. */
+		__atomic_store_n(v->rings[i].tail, head, __ATOMIC_RELEASE);
+	}
+	v->adapted_ns = thermo_host_now_ns(v->host);
+	order(v, FIRST_PERIOD, true);
+	return 0;
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int vpmu_set_targets(void *state, const pid_t *pids, size_t nr_pids)
+{
+	struct vpmu_source *v = state;
+	pid_t *targets = malloc((nr_pids + 1) * sizeof(*targets));
+
+	if (!targets)
+		return thermo_fail(-ENOMEM, "virtual-pmu: no memory for %zu targets", nr_pids);
+	if (nr_pids)
+		memcpy(targets, pids, nr_pids * sizeof(*targets));
+	qsort(targets, nr_pids, sizeof(*targets), by_pid);
+	free(v->targets);
+	v->targets = targets;
+	v->nr_targets = nr_pids;
+	return 0;
+}
+
+/*
+ * Moves the period towards the rate that is wanted: at most twofold, and not for a tenth.
+ * Odd, so that it does not beat with strides.  Without samples nothing is known.
+ */
+static void adapt(struct vpmu_source *v, uint64_t now_ns)
+{
+	uint64_t period = v->page->control.period, nr = nr_records(v) - v->nr_at_adapted;
+	uint64_t elapsed_ns = now_ns - v->adapted_ns;
+	double wanted;
+
+	if (elapsed_ns < ADAPT_NS)
+		return;
+	v->adapted_ns = now_ns;
+	v->nr_at_adapted = nr_records(v);
+	if (nr == 0)
+		return;
+	/* The device's memory is not believed. */
+	if (period < LEAST_PERIOD || period > MOST_PERIOD)
+		period = FIRST_PERIOD;
+	wanted = (double)period * ((double)nr * 1e9 / (double)elapsed_ns) /
+		 ((double)FULL_RATE_HZ * v->permille / THERMO_RATE_FULL);
+	if (wanted > 0.9 * (double)period && wanted < 1.1 * (double)period)
+		return;
+	if (wanted > 2.0 * (double)period)
+		wanted = 2.0 * (double)period;
+	if (wanted < 0.5 * (double)period)
+		wanted = 0.5 * (double)period;
+	period = (uint64_t)wanted | 1;
+	if (period < LEAST_PERIOD)
+		period = LEAST_PERIOD;
+	order(v, period < MOST_PERIOD ? period : MOST_PERIOD, true);
+}
+
+static int vpmu_set_rate(void *state, uint32_t permille)
+{
+	struct vpmu_source *v = state;
+
+	v->permille = permille;
+	return 0;
+}
+
+static uint32_t at_most_u32(uint64_t value)
+{
+	return value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
+}
+
+static void report(struct vpmu_source *v, const struct perf_sample *s, uint64_t now_ns,
+		   struct thermo_reporter *reporter)
+{
+	struct thermo_access access = {
+		.addr = s->addr,
+		.extent_bytes = 1,
+		.time_ns = now_ns,
+		.nr_accesses = at_most_u32(s->period),
+		.pid = s->pid,
+		.tid = s->tid,
+		.cpu = s->cpu,
+		.latency_ns = at_most_u32(s->latency_cycles), /* of 1 ns */
+		.node = s->cpu < v->nr_rings ? v->node_of_cpu[s->cpu] : THERMO_NODE_UNKNOWN,
+		.op = (uint8_t)data_src_op(s->data_src),
+		.space = THERMO_SPACE_VIRTUAL,
+		.level = (uint8_t)data_src_level(s->data_src),
+	};
+
+	(void)thermo_report_access(reporter, &access);
+	v->counters.reported++;
+}
+
+static int take_record(struct vpmu_source *v, uint64_t now_ns, struct thermo_reporter *reporter)
+{
+	const struct perf_event_header *header = (const void *)v->record;
+	struct perf_sample s;
+	int err;
+
+	if (header->type != PERF_RECORD_SAMPLE) {
+		v->counters.lost += perf_record_lost(header);
+		return 0;
+	}
+	err = perf_sample_decode(header, &v->format, &s);
+	if (err)
+		return err;
+	v->counters.seen++;
+	if (!v->nr_targets ||
+	    !bsearch(&s.pid, v->targets, v->nr_targets, sizeof(*v->targets), by_pid))
+		v->counters.ignored++;
+	else if (s.period == 0)
+		v->counters.useless++;
+	else
+		report(v, &s, now_ns, reporter);
+	return 0;
+}
+
+/* At most a ring full: a fast writer must not keep the thread from its orders. */
+static int drain_ring(struct vpmu_source *v, struct perf_ring *ring, uint64_t now_ns,
+		      struct thermo_reporter *reporter)
+{
+	uint64_t left = ring->data_bytes / sizeof(struct perf_event_header);
+	int err = 0;
+
+	while (!err && left--) {
+		int n = perf_ring_next(ring, v->record, PERF_RECORD_MAX_BYTES);
+
+		if (n <= 0)
+			return n;
+		err = take_record(v, now_ns, reporter);
+	}
+	return err;
+}
+
+static int vpmu_drain(void *state, struct thermo_reporter *reporter)
+{
+	struct vpmu_source *v = state;
+	uint64_t now_ns = thermo_host_now_ns(v->host), before = v->counters.reported;
+
+	for (uint32_t i = 0; i < v->nr_rings; i++) {
+		int err = drain_ring(v, &v->rings[i], now_ns, reporter);
+
+		if (err)
+			return err;
+	}
+	adapt(v, now_ns);
+	return (int)(v->counters.reported - before);
+}
+
+static void vpmu_counters(const void *state, struct thermo_source_counters *counters)
+{
+	*counters = ((const struct vpmu_source *)state)->counters;
+}
+
+static void vpmu_stop(void *state)
+{
+	struct vpmu_source *v = state;
+
+	order(v, v->page->control.period, false);
+}
+
+static void vpmu_close(void *state)
+{
+	struct vpmu_source *v = state;
+
+	release_device(v);
+	free(v->rings);
+	free(v->node_of_cpu);
+	free(v->record);
+	free(v->targets);
+	*v = (struct vpmu_source){ 0 };
+}
+
+const struct thermo_source thermo_source_virtual_pmu = {
+	.name = "virtual-pmu",
+	.summary = "the lab's emulated PMU: every Nth access, with thread, CPU, level and latency",
+	.can = THERMO_CAN_VIRTUAL | THERMO_CAN_OP | THERMO_CAN_CPU | THERMO_CAN_THREAD |
+	       THERMO_CAN_LATENCY | THERMO_CAN_LEVEL,
+	.granularity_bytes = 1,
+	.cost = "none in the application: the emulator makes the samples",
+	.by_name_only = true,
+	.state_bytes = sizeof(struct vpmu_source),
+	.drain_interval_ms = 100,
+	.probe = vpmu_probe,
+	.open = vpmu_open,
+	.start = vpmu_start,
+	.set_targets = vpmu_set_targets,
+	.set_rate = vpmu_set_rate,
+	.drain = vpmu_drain,
+	.counters = vpmu_counters,
+	.stop = vpmu_stop,
+	.close = vpmu_close,
+};
