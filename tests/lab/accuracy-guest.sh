@@ -30,6 +30,7 @@ interval_s=2     # between two snapshots of ours
 flush=4096       # the TLB after so many accesses of a thread: DAMON sees nothing that stays in it
 [ -z "$cost" ] || flush=0
 watcher=
+recorder=
 
 die()
 {
@@ -151,6 +152,24 @@ tell_snapshot()
 	echo "}"
 }
 
+# A recording costs the daemon far less than JSON does; who accessed what is only in the latter.
+start_recording()
+{
+	case $config:$observer in
+	*/threads-rw.cfg:* | *:damon | *:damon-auto | *:none) return ;;
+	esac
+	"$build/thermocline" record --live --interval $interval_s --duration 3600 \
+		-o "$results/record.data" 2>"$results/record.log" &
+	recorder=$!
+}
+
+stop_recording()
+{
+	[ "$recorder" ] || return
+	kill -INT "$recorder" 2>/dev/null
+	wait "$recorder"
+}
+
 # Where accesses were served from, and how long they took: that of the last time stays.
 tell_levels()
 {
@@ -181,16 +200,18 @@ for task in /proc/"$workload"/task/*; do
 	# The CPU is field 39; the name may hold blanks.
 	echo "${task##*/} $(sed 's/.*) //' "$task/stat" | cut -d' ' -f37)"
 done >"$results/threads"
+[ "$cost" ] || start_recording
 while kill -0 $workload 2>/dev/null; do
 	tell_cpu
 	if [ -S /run/thermocline/control ] && [ -z "$cost" ]; then
-		tell_snapshot >>"$results/snapshots.json"
+		[ "$recorder" ] || tell_snapshot >>"$results/snapshots.json"
 		[ "$observer" != virtual-pmu ] || tell_levels
 	fi
 	sleep $interval_s
 done
 wait $workload
 status=$?
+stop_recording
 grep -E '^(numa_|pgmigrate|pgpromote|pgdemote)' /proc/vmstat >"$results/vmstat"
 case $observer in
 damon | damon-auto)

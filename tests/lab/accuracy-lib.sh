@@ -23,11 +23,35 @@ acc_run()
 		"$root/bench/workload/configs/$2.cfg" "$3" "$4" ${5:+"$5"} >"$1/lab.log" 2>&1
 }
 
+# Snapshots of a recording, from its report by region: a line each, as of `ctl regions`.
+acc_from_csv()
+{
+	awk -F, '
+		NR == 1 { next }
+		$1 != time {
+			if (time)
+				print "]}}"
+			time = $1
+			printf "{\"uptime_s\": %.3f, \"snapshot\": {\"regions\": [", time / 1e9
+			comma = ""
+		}
+		{
+			printf "%s{\"pid\": %s, \"start\": %s, \"end\": %s, \"accesses_per_s\": %s}",
+				comma, $2, $3, $4, $5
+			comma = ", "
+		}
+		END { if (time) print "]}}" }'
+}
+
 # What the observer of DIR said.
 acc_snapshots()
 {
 	if [ -s "$1/trace" ]; then
 		echo "$1/trace"
+	elif [ -s "$1/record.data" ]; then
+		"$build/thermocline" report --by region --format csv "$1/record.data" |
+			acc_from_csv >"$1/snapshots.json"
+		echo "$1/snapshots.json"
 	else
 		echo "$1/snapshots.json"
 	fi
