@@ -13,8 +13,9 @@ levels=$work/levels
 
 watch_who()
 {
-	acc_run "$who" threads-rw 16 virtual-pmu && acc_judge "$who" --skip 6 --format json \
-		--range x=0,128M --range y=128M,128M >"$who/shares"
+	# Rates are means over many seconds: they need some to settle.
+	acc_run "$who" threads-rw 30 virtual-pmu && acc_judge "$who" --skip 18 --last 10 \
+		--format json --range x=0,128M --range y=128M,128M >"$who/shares"
 }
 
 # Most accesses go to slow memory, from both CPUs alike: the share stays what it is.
@@ -124,6 +125,11 @@ by_latency()
 
 require_lab
 check "the daemon watches two threads with the virtual PMU" try "$who" watch_who
+# A shared machine may starve the guest of one CPU for a while: once more, and it is said.
+rates >"$work/try.log" 2>&1 || [ "$failed" -gt 0 ] || {
+	echo "# first try: $(tail -n 1 "$work/try.log"): trying once more"
+	check "the daemon watches two threads, a second try" try "$who" watch_who
+}
 check "the truth tells the two apart" truth_knows
 check "reads and writes of a region are within 3 points of the truth" by_direction
 check "the CPUs of a region are" by_cpu
