@@ -277,7 +277,7 @@ static void adapt(struct vpmu_source *v, uint64_t now_ns)
 	uint64_t elapsed_ns = now_ns - v->adapted_ns;
 	double wanted;
 
-	if (elapsed_ns < ADAPT_NS)
+	if (elapsed_ns < ADAPT_NS || v->page->fixed_period)
 		return;
 	v->adapted_ns = now_ns;
 	v->nr_at_adapted = nr_records(v);

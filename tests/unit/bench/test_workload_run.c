@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -221,6 +222,18 @@ static void output_that_cannot_be_written_fails(void **state)
 			(struct workload_options){ .nr_repeats = 1 }, "/nonexistent/x") < 0);
 }
 
+/* An address where there is room: sanitizers use the usual one. */
+static uint64_t free_window(void)
+{
+	const size_t bytes = 16u << 20, huge = 2u << 20;
+	void *map = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+			 0);
+
+	assert_true(map != MAP_FAILED);
+	(void)munmap(map, bytes);
+	return ((uintptr_t)map + huge - 1) & ~(uint64_t)(huge - 1);
+}
+
 /* An observer looks there, and sees who runs on the CPU that stored. */
 static void task_is_told_in_the_mailbox_if_there_is_one(void **state)
 {
@@ -233,8 +246,7 @@ static void task_is_told_in_the_mailbox_if_there_is_one(void **state)
 	assert_int_equal(workload_config_parse(&config, "x.cfg", text, strlen(text),
 					       WORKLOAD_WRITE_ONLY),
 			 0);
-	assert_int_equal(workload_arena_open(&arena, &config, WORKLOAD_WINDOW_ADDR,
-					     WORKLOAD_THP_DEFAULT),
+	assert_int_equal(workload_arena_open(&arena, &config, free_window(), WORKLOAD_THP_DEFAULT),
 			 0);
 	workload_arena_tell_task(&arena, 0x0000123400005678ull);
 	assert_int_equal(*(uint64_t *)(arena.base + TRUTH_TASK_OFFSET), 0x0000123400005678ull);
