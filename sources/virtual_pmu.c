@@ -32,7 +32,7 @@
 #include "thermocline/source.h"
 
 #define DEVICES "sys/bus/pci/devices"
-#define FULL_RATE_HZ 10000u
+#define FULL_RATE_HZ 4000u
 #define ADAPT_NS 500000000ull
 #define FIRST_PERIOD 499u
 #define LEAST_PERIOD 31u
@@ -277,7 +277,7 @@ static void adapt(struct vpmu_source *v, uint64_t now_ns)
 	uint64_t elapsed_ns = now_ns - v->adapted_ns;
 	double wanted;
 
-	if (elapsed_ns < ADAPT_NS)
+	if (elapsed_ns < ADAPT_NS || v->page->fixed_period)
 		return;
 	v->adapted_ns = now_ns;
 	v->nr_at_adapted = nr_records(v);
@@ -313,6 +313,13 @@ static uint32_t at_most_u32(uint64_t value)
 	return value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
 }
 
+static int16_t node_of(const struct vpmu_source *v, uint32_t cpu)
+{
+	if (cpu < v->nr_rings)
+		return v->node_of_cpu[cpu];
+	return THERMO_NODE_UNKNOWN;
+}
+
 static void report(struct vpmu_source *v, const struct perf_sample *s, uint64_t now_ns,
 		   struct thermo_reporter *reporter)
 {
@@ -325,7 +332,7 @@ static void report(struct vpmu_source *v, const struct perf_sample *s, uint64_t 
 		.tid = s->tid,
 		.cpu = s->cpu,
 		.latency_ns = at_most_u32(s->latency_cycles), /* of 1 ns */
-		.node = s->cpu < v->nr_rings ? v->node_of_cpu[s->cpu] : THERMO_NODE_UNKNOWN,
+		.node = node_of(v, s->cpu),
 		.op = (uint8_t)data_src_op(s->data_src),
 		.space = THERMO_SPACE_VIRTUAL,
 		.level = (uint8_t)data_src_level(s->data_src),

@@ -170,10 +170,11 @@ stop_recording()
 	wait "$recorder"
 }
 
-# Where accesses were served from, and how long they took: that of the last time stays.
+# Where accesses were served from, and how long they took: the last time that there were any.
 tell_levels()
 {
 	"$build/thermocline" report --live --format csv >"$results/levels.new" 2>/dev/null &&
+		[ "$(wc -l <"$results/levels.new")" -gt 1 ] &&
 		mv "$results/levels.new" "$results/levels.csv"
 }
 

@@ -8,6 +8,8 @@
 # The guest's fast node is too small for any of the workloads: all have memory on both nodes.
 acc_fast=320M
 acc_slow=1G
+# Settings of the virtual PMU; none: its defaults.
+acc_pmu=
 
 # acc_run DIR CONFIG SECONDS OBSERVER [cost]: results in DIR; the lab's exit status.
 # shellcheck disable=SC2154 # build and root are the caller's
@@ -16,7 +18,7 @@ acc_run()
 	rm -rf "$1"
 	mkdir -p "$1"
 	pmu=
-	[ "$4" != virtual-pmu ] || pmu=--virtual-pmu
+	[ "$4" != virtual-pmu ] || pmu=--virtual-pmu${acc_pmu:+=$acc_pmu}
 	# shellcheck disable=SC2086 # none, or an option
 	"$build/thermocline" lab --fast $acc_fast --slow $acc_slow --truth $pmu --results "$1" \
 		--timeout $(($3 + 120)) -- sh "$root/tests/lab/accuracy-guest.sh" "$build" \

@@ -29,6 +29,11 @@ check "no CPUs are refused" usage_error "--cpus" --cpus 0 -- true
 check "a negative time-out is refused" usage_error "--timeout" --timeout -1 -- true
 check "truth of CXL memory is refused" usage_error "--truth" --truth --cxl -- true
 check "delays without truth are refused" usage_error "--truth" --emulate-latency -- true
+check "a virtual PMU without truth is refused" usage_error "--truth" --virtual-pmu -- true
+check "a setting that a virtual PMU does not have is refused" usage_error "'speed=1'" \
+	--truth --virtual-pmu=speed=1 -- true
+check "a virtual PMU of no period is refused" usage_error "period: '0'" \
+	--truth --virtual-pmu=ops=loads,period=0 -- true
 check "no command is refused" usage_error "no command" --fast 512M
 check "an unknown option is refused" usage_error "bogus" --bogus -- true
 

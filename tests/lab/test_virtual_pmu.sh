@@ -10,17 +10,31 @@
 
 who=$work/who
 levels=$work/levels
+# Fixed, so that how often the daemon wants samples does not matter.
+period=499
+acc_pmu=period=$period
 
 watch_who()
 {
-	acc_run "$who" threads-rw 16 virtual-pmu && acc_judge "$who" --skip 6 --format json \
-		--range x=0,128M --range y=128M,128M >"$who/shares"
+	# Rates are means over many seconds: they need some to settle.
+	acc_run "$who" threads-rw 30 virtual-pmu && acc_judge "$who" --skip 18 --last 10 \
+		--format json --range x=0,128M --range y=128M,128M >"$who/shares"
 }
 
 # Most accesses go to slow memory, from both CPUs alike: the share stays what it is.
 watch_levels()
 {
 	acc_run "$levels" hot-move 24 virtual-pmu
+}
+
+# Each sample stands for so many accesses, on average, and none is missed from the first phase on.
+all_counted()
+{
+	true=$("$report" --by phase --format json "$levels/truth.bin" 2>/dev/null |
+		sed -n '/guest-clock/d; s/.*"reads":\([0-9]*\),"writes":\([0-9]*\).*/\1 \2/p' |
+		awk '{ n += $1 + $2 } END { print n }')
+	samples=$(sed -n 's/.*"records_seen":\([0-9]*\).*/\1/p' "$levels/status.json")
+	near "$((samples * period))" "$true" "$((true / 100))"
 }
 
 # try DIR COMMAND: runs it; a failure shows why.
@@ -124,12 +138,18 @@ by_latency()
 
 require_lab
 check "the daemon watches two threads with the virtual PMU" try "$who" watch_who
+# A shared machine may starve the guest of one CPU for a while: once more, and it is said.
+rates >"$work/try.log" 2>&1 || [ "$failed" -gt 0 ] || {
+	echo "# first try: $(tail -n 1 "$work/try.log"): trying once more"
+	check "the daemon watches two threads, a second try" try "$who" watch_who
+}
 check "the truth tells the two apart" truth_knows
 check "reads and writes of a region are within 3 points of the truth" by_direction
 check "the CPUs of a region are" by_cpu
 check "the threads of a region are" by_thread
 check "rates are within a tenth of the truth" rates
 check "the daemon watches slow memory with the virtual PMU" try "$levels" watch_levels
+check "the samples stand for as many accesses as there were, within 1 %" all_counted
 check "slow memory's share of all accesses is within 3 points of the truth" by_level
 check "the mean latency is within 6 ns of the truth" by_latency
 finish

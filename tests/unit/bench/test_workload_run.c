@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "bench/workload/options.h"
 #include "bench/workload/run.h"
 #include "bench/workload/worker.h"
+#include "tests/lab/truth/format.h"
 #include "thermocline/error.h"
 
 /* Runs @text without binding threads, so that it works on any machine.  Return: as workload_run. */
@@ -220,6 +222,42 @@ static void output_that_cannot_be_written_fails(void **state)
 			(struct workload_options){ .nr_repeats = 1 }, "/nonexistent/x") < 0);
 }
 
+/* An address where there is room: sanitizers use the usual one. */
+static uint64_t free_window(void)
+{
+	const size_t bytes = 16u << 20, huge = 2u << 20;
+	void *map = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+			 0);
+
+	assert_true(map != MAP_FAILED);
+	(void)munmap(map, bytes);
+	return ((uintptr_t)map + huge - 1) & ~(uint64_t)(huge - 1);
+}
+
+/* An observer looks there, and sees who runs on the CPU that stored. */
+static void task_is_told_in_the_mailbox_if_there_is_one(void **state)
+{
+	struct workload_config config = { 0 };
+	struct workload_arena arena;
+	const char text[] = "x, 64K\n\np\n1\nx, 1, 0, 1\n";
+
+	(void)state;
+	assert_int_equal(WORKLOAD_TASK_OFFSET, TRUTH_TASK_OFFSET);
+	assert_int_equal(workload_config_parse(&config, "x.cfg", text, strlen(text),
+					       WORKLOAD_WRITE_ONLY),
+			 0);
+	assert_int_equal(workload_arena_open(&arena, &config, free_window(), WORKLOAD_THP_DEFAULT),
+			 0);
+	workload_arena_tell_task(&arena, 0x0000123400005678ull);
+	assert_int_equal(*(uint64_t *)(arena.base + TRUTH_TASK_OFFSET), 0x0000123400005678ull);
+	workload_arena_close(&arena);
+	assert_int_equal(workload_arena_open(&arena, &config, 0, WORKLOAD_THP_DEFAULT), 0);
+	workload_arena_tell_task(&arena, 1);
+	assert_int_equal(*(uint64_t *)(arena.base + TRUTH_TASK_OFFSET), 0);
+	workload_arena_close(&arena);
+	workload_config_fini(&config);
+}
+
 #define with_path(f) cmocka_unit_test_setup_teardown(f, make_path, drop_path)
 
 int main(void)
@@ -233,6 +271,7 @@ int main(void)
 		with_path(tlb_flushes_change_nothing_but_speed),
 		with_path(sigterm_ends_an_endless_run_with_the_summary),
 		with_path(too_many_zipf_tables_are_refused),
+		cmocka_unit_test(task_is_told_in_the_mailbox_if_there_is_one),
 		cmocka_unit_test(output_that_cannot_be_written_fails),
 	};
 

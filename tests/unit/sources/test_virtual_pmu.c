@@ -346,6 +346,18 @@ static void lower_rate_makes_the_period_longer(void **state)
 	assert_int_equal(period(), (2 * was) | 1);
 }
 
+static void period_that_the_lab_fixed_is_left_alone(void **state)
+{
+	uint64_t sequence;
+
+	(void)state;
+	pmu.page->fixed_period = 50;
+	start();
+	sequence = pmu.page->control.sequence;
+	sample_rate(20000, 500);
+	assert_int_equal(pmu.page->control.sequence, sequence);
+}
+
 static void layout_that_cannot_be_is_refused(void **state)
 {
 	const struct vpmu_page good = *pmu.page;
@@ -425,6 +437,7 @@ int main(void)
 		TEST(period_stays_for_a_tenth_and_between_steps),
 		TEST(period_stays_without_samples_and_has_a_least),
 		TEST(lower_rate_makes_the_period_longer),
+		TEST(period_that_the_lab_fixed_is_left_alone),
 		TEST(layout_that_cannot_be_is_refused),
 		TEST(ring_with_nonsense_ends_the_source),
 		TEST(sample_type_that_is_not_decoded_ends_the_source),
