@@ -324,6 +324,28 @@ static void times_far_apart_cost_no_more(void **state)
 	(void)fclose(recording);
 }
 
+static void more_samples_in_a_window_than_a_ring_holds_are_all_there(void **state)
+{
+	struct perfdata_summary summary;
+	struct record_reader *reader = NULL;
+	FILE *recording;
+	int nr;
+
+	(void)state;
+	begin();
+	for (uint64_t i = 0; i < NR; i++)
+		put_sample(STORY_PID, 1000 + i, HOT, 0, false);
+	assert_int_equal(import(&recording, &summary), 0);
+	struct thermo_snapshot *s = read_last(recording, &reader, &nr);
+
+	assert_int_equal(nr, 1);
+	assert_int_equal(s->counters.ingested, NR);
+	assert_int_equal(s->counters.dropped, 0);
+	thermo_snapshot_put(s);
+	record_reader_free(reader);
+	(void)fclose(recording);
+}
+
 static void of_many_processes_the_most_sampled_are_kept(void **state)
 {
 	struct perfdata_summary summary;
@@ -360,6 +382,7 @@ int main(void)
 		TEST(broken_file_gives_its_good_part_and_the_reason),
 		TEST(pipe_is_read_as_a_file),
 		TEST(times_far_apart_cost_no_more),
+		TEST(more_samples_in_a_window_than_a_ring_holds_are_all_there),
 		TEST(of_many_processes_the_most_sampled_are_kept),
 	};
 

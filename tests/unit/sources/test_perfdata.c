@@ -560,6 +560,70 @@ static void records_without_a_time_come_as_they_are(void **state)
 	done(p, file);
 }
 
+static void records_of_one_time_stay_in_the_order_of_the_file(void **state)
+{
+	struct perfdata_item item;
+	struct perfdata *p;
+	FILE *file;
+
+	(void)state;
+	begin_records(story_formats, 2);
+	for (uint64_t i = 0; i < 100; i++) {
+		struct perf_sample s = story_sample(0);
+
+		s.addr = 1 + i;
+		(void)encode_sample(&e, &story_formats[0], &s);
+	}
+	open_bytes(&p, &file, e.len, NULL);
+	for (uint64_t i = 0; i < 100; i++) {
+		assert_int_equal(perfdata_next(p, &item), 1);
+		assert_int_equal(item.access->addr, 1 + i);
+	}
+	done(p, file);
+}
+
+/* One compressed record may hold more than is unpacked at a time. */
+static void large_compressed_record_is_unpacked_bit_by_bit(void **state)
+{
+	struct encoder *plain_records = calloc(1, sizeof(*plain_records));
+	static unsigned char packed[60000];
+	struct perf_sample s = story_sample(0);
+	struct outcome o;
+
+	(void)state;
+	for (int i = 0; i < 10000; i++)
+		(void)encode_sample(plain_records, &story_formats[0], &s);
+	assert_true(plain_records->len > 3 * PERFDATA_INNER_BYTES);
+	size_t n = ZSTD_compress(packed, sizeof(packed), plain_records->bytes, plain_records->len,
+				 1);
+
+	assert_false(ZSTD_isError(n));
+	begin_records(story_formats, 2);
+	encode_packed(&e, PERFDATA_COMPRESSED, packed, n);
+	o = read_all(e.bytes, e.len);
+	assert_int_equal(o.ended, 0);
+	assert_int_equal(o.nr_samples, 10000);
+	free(plain_records);
+}
+
+/* Its bits are in words of 32, of which two were read as one. */
+static void features_of_a_big_endian_machine_of_32_bits_are_found(void **state)
+{
+	const struct variant v = { .swap = true, .attr_bytes = 96 };
+	struct perfdata *p;
+	uint64_t bits;
+	FILE *file;
+
+	(void)state;
+	(void)encode_perfdata(&e, &v, &data_end);
+	memcpy(&bits, e.bytes + 72, sizeof(bits));
+	bits = bits << 32 | bits >> 32;
+	memcpy(e.bytes + 72, &bits, sizeof(bits));
+	open_bytes(&p, &file, e.len, NULL);
+	expect_story(p);
+	done(p, file);
+}
+
 static void id_is_found_without_an_identifier(void **state)
 {
 	static const struct perf_format f[2] = {
@@ -842,6 +906,9 @@ int main(void)
 		cmocka_unit_test(record_with_an_impossible_size_ends_the_reading),
 		cmocka_unit_test(body_that_does_not_fit_is_counted_and_passed_over),
 		cmocka_unit_test(records_without_a_time_come_as_they_are),
+		cmocka_unit_test(records_of_one_time_stay_in_the_order_of_the_file),
+		cmocka_unit_test(large_compressed_record_is_unpacked_bit_by_bit),
+		cmocka_unit_test(features_of_a_big_endian_machine_of_32_bits_are_found),
 		cmocka_unit_test(id_is_found_without_an_identifier),
 		cmocka_unit_test(what_was_lost_is_counted_once),
 		cmocka_unit_test(events_that_cannot_be_told_apart_are_refused),
