@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/cmd.h"
+#include "cli/perfdata_import.h"
 #include "cli/recording.h"
 #include "cli/report_options.h"
 #include "core/cleanup.h"
@@ -29,6 +30,7 @@ struct reading {
 	uint64_t nr_snapshots;
 	uint64_t nr_outside;
 	double seconds;
+	struct perfdata_summary summary; /* when it is perf's file */
 };
 
 /* --- what is around the rows --- */
@@ -264,7 +266,7 @@ static void say_how_it_ended(const struct reading *r)
 	if (!end)
 		fprintf(stderr, COMMAND ": note: the recording has no end: its writer was "
 					"killed, or is still writing\n");
-	else if (end->error)
+	else if (end->error && !r->summary.reason[0])
 		fprintf(stderr, COMMAND ": note: the recording ended early: %s\n",
 			strerror((int)end->error));
 	if (r->report.out_of_rows)
@@ -344,6 +346,43 @@ static int open_input(const struct report_opts *o, FILE **file)
 				   errno == ENOENT ? ": make it with thermocline record" : "");
 }
 
+/* A perf.data becomes a recording of ours.  Return: 0 or -errno. */
+static int import_if_perfs(struct reading *r, FILE **file)
+{
+	FILE *recording = NULL;
+	int err;
+
+	if (r->opts->live || !perfdata_import_wanted(*file))
+		return 0;
+	err = perfdata_import(*file, &recording, &r->summary);
+	if (err)
+		return err;
+	(void)fclose(*file);
+	*file = recording;
+	return 0;
+}
+
+static void say_count(uint64_t nr, const char *what)
+{
+	if (nr)
+		fprintf(stderr, COMMAND ": note: %" PRIu64 " %s\n", nr, what);
+}
+
+/* Of a perf.data: what is in none of the numbers, and whether it broke. */
+static int say_what_perf_left(const struct perfdata_summary *s)
+{
+	say_count(s->counters.no_address, "samples without an address are left out");
+	say_count(s->nr_kernel, "samples of the kernel's memory or of no process are left out");
+	say_count(s->nr_left_out, "samples of the least sampled processes are left out");
+	say_count(s->counters.lost, "records were lost by the kernel: rates are too low");
+	say_count(s->counters.throttled, "times the kernel throttled sampling: rates are too low");
+	say_count(s->counters.bad + s->counters.no_event, "records make no sense and are left out");
+	if (!s->reason[0])
+		return EXIT_OK;
+	fprintf(stderr, COMMAND ": %s\n", s->reason);
+	return EXIT_FAILED;
+}
+
 int cmd_report(int argc, char **argv)
 {
 	struct report_opts opts = { .output.out = stdout };
@@ -355,12 +394,16 @@ int cmd_report(int argc, char **argv)
 		return err > 0 ? EXIT_OK : EXIT_USAGE;
 	err = open_input(&opts, &file);
 	if (!err)
+		err = import_if_perfs(&r, &file);
+	if (!err)
 		err = record_reader_new(&r.reader, file);
 	if (err)
 		return report_failure();
 	r.machine = record_reader_machine(r.reader);
 	report_init(&r.report, opts.by->rows, r.machine, opts.pid);
 	status = read_and_print(&r);
+	if (status == EXIT_OK)
+		status = say_what_perf_left(&r.summary);
 	report_fini(&r.report);
 	thermo_snapshot_put(r.newest);
 	record_reader_free(r.reader);

@@ -48,7 +48,7 @@ static void print_usage(FILE *out)
 		"usage: thermocline report [OPTION...] [FILE]\n\n"
 		"Shows what thermocline record stored in FILE (default " DEFAULT_INPUT
 		", - is standard\n"
-		"input), or what the running daemon sees.\n\n"
+		"input), or perf record (perf.data), or what the running daemon sees.\n\n"
 		"      --live                 ask the running daemon for its newest snapshot\n"
 		"      --by WHAT              region (default), cpu, node, thread, op, process,\n"
 		"                             cgroup; wss (working set size), idle (idle times),\n"

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/given.h"
 #include "core/host.h"
 #include "core/ingest.h"
 #include "core/residency.h"
@@ -152,6 +153,15 @@ int thermo_monitor_update_targets(struct thermo_monitor *m, const struct thermo_
 
 	ingest_forget_targets(&m->ingest);
 	return nr;
+}
+
+int thermo_monitor_give_targets(struct thermo_monitor *m, const struct given_target *given,
+				size_t nr)
+{
+	int err = targets_give(&m->targets, given, nr, m->min_nr_regions, m->max_nr_regions);
+
+	ingest_forget_targets(&m->ingest);
+	return err;
 }
 
 size_t thermo_monitor_pids(const struct thermo_monitor *m, pid_t *pids, size_t max)

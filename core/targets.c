@@ -171,3 +171,46 @@ int targets_update(struct targets *targets, const struct thermo_host *host,
 	return (spec->physical ? follow_physical : follow_processes)(
 			targets, host, spec, min_nr_regions, max_nr_regions);
 }
+
+static int give_one(const struct given_target *given, size_t max_nr_ranges, uint32_t min_nr_regions,
+		    struct target *t)
+{
+	AUTO_FREE struct thermo_range *ranges = calloc(given->nr_ranges + 1, sizeof(*ranges));
+	ssize_t nr;
+
+	if (!ranges)
+		return thermo_fail(-ENOMEM, "monitor: no memory for %zu ranges", given->nr_ranges);
+	if (given->nr_ranges)
+		memcpy(ranges, given->ranges, given->nr_ranges * sizeof(*ranges));
+	nr = thermo_ranges_close_gaps(ranges, given->nr_ranges, max_nr_ranges);
+	if (nr < 0)
+		return (int)nr;
+	t->info = given->info;
+	return target_follow(t, ranges, (size_t)nr, min_nr_regions);
+}
+
+int targets_give(struct targets *targets, const struct given_target *given, size_t nr,
+		 uint32_t min_nr_regions, uint32_t max_nr_regions)
+{
+	struct targets new = { 0 };
+	int err = 0;
+
+	/* Each has a region at least. */
+	nr = nr < max_nr_regions ? nr : max_nr_regions;
+	new.list = calloc(nr + 1, sizeof(*new.list));
+	if (!new.list)
+		return thermo_fail(-ENOMEM, "monitor: no memory for %zu targets", nr);
+	for (new.nr = 0; new.nr < nr && !err; new.nr++)
+		err = give_one(&given[new.nr], max_ranges(nr, max_nr_regions), min_nr_regions,
+			       &new.list[new.nr]);
+	if (err) {
+		free_list(&new);
+		return err;
+	}
+	if (nr)
+		qsort(new.list, nr, sizeof(*new.list), by_pid);
+	free_list(targets);
+	targets->list = new.list;
+	targets->nr = nr;
+	return (int)nr;
+}

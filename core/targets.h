@@ -7,6 +7,7 @@
 #define CORE_TARGETS_H
 
 #include "core/family.h"
+#include "core/given.h"
 #include "core/ram.h"
 #include "core/target.h"
 
@@ -38,5 +39,9 @@ struct target *targets_find(const struct targets *targets, pid_t pid);
 int targets_update(struct targets *targets, const struct thermo_host *host,
 		   const struct thermo_target_spec *spec, uint32_t min_nr_regions,
 		   uint32_t max_nr_regions);
+
+/* As thermo_monitor_give_targets(). */
+int targets_give(struct targets *targets, const struct given_target *given, size_t nr,
+		 uint32_t min_nr_regions, uint32_t max_nr_regions);
 
 #endif

@@ -250,7 +250,7 @@ int perf_record_decode(const struct perf_event_header *record, const struct perf
 uint64_t perf_record_lost(const struct perf_event_header *record)
 {
 	const struct perf_format plain = { 0 };
-	struct perf_record r;
+	struct perf_record r = { 0 };
 
 	if (record->type != PERF_RECORD_LOST && record->type != PERF_RECORD_LOST_SAMPLES)
 		return 0;

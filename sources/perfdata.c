@@ -19,6 +19,7 @@
 #include "sources/perfdata_order.h"
 
 #define DEFAULT_QUEUED_BYTES (64u << 20)
+#define LOST_TO_FILTER (1u << 15) /* in misc of LOST_SAMPLES: a BPF program of perf's */
 
 struct perfdata {
 	struct perfdata_opts opts;
@@ -30,8 +31,10 @@ struct perfdata {
 	uint64_t newest_mark_ns; /* when the last round ended */
 	uint64_t out_until_ns;   /* nothing older can come */
 	uint64_t last_out_ns;
-	bool making_room; /* the queue is too long: out with half of it */
-	int ended;        /* 0: not yet; 1: at the end; -errno: it broke */
+	uint64_t lost;         /* by PERF_RECORD_LOST */
+	uint64_t lost_samples; /* by PERF_RECORD_LOST_SAMPLES */
+	bool making_room;      /* the queue is too long: out with half of it */
+	int ended;             /* 0: not yet; 1: at the end; -errno: it broke */
 	char reason[256];
 	struct perfdata_queued *out; /* the item handed out last */
 	struct perf_record record;
@@ -94,6 +97,16 @@ static void end_round(struct perfdata *p)
 	p->newest_mark_ns = p->newest_ns;
 }
 
+/* What a filter of the user's dropped was not wanted. */
+static void count_lost(struct perfdata *p, const struct perf_record *r)
+{
+	if (r->type == PERF_RECORD_LOST)
+		p->lost += r->lost.nr;
+	else if (!(r->misc & LOST_TO_FILTER))
+		p->lost_samples += r->lost.nr;
+	p->counters.lost = p->lost > p->lost_samples ? p->lost : p->lost_samples;
+}
+
 static void count(struct perfdata *p, struct perfdata_event *event, const struct perf_record *r)
 {
 	p->counters.records++;
@@ -101,7 +114,7 @@ static void count(struct perfdata *p, struct perfdata_event *event, const struct
 		p->counters.samples++;
 		event->nr_samples++;
 	} else if (r->type == PERF_RECORD_LOST || r->type == PERF_RECORD_LOST_SAMPLES) {
-		p->counters.lost += r->lost.nr;
+		count_lost(p, r);
 	} else if (r->type == PERF_RECORD_THROTTLE) {
 		p->counters.throttled++;
 	}

@@ -70,7 +70,8 @@ struct perfdata_machine {
  * @records:	Of the kernel, decoded.
  * @samples:	Of these, samples.
  * @no_address:	Samples that tell of no access: without an address.
- * @lost:	Records that the kernel had no room for.
+ * @lost:	Records that the kernel had no room for.  It says so where it happened, and perf
+ *		says it again for each event at the end: the larger of both.
  * @throttled:	Times that the kernel stopped an event that fired too often.
  * @skipped:	Records of kinds that are not decoded.
  * @bad:	Records that do not fit their size.

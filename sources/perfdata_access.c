@@ -31,7 +31,9 @@ static uint32_t latency_ns(const struct perfdata_machine *machine, const struct 
 
 static int16_t node_of(const struct perfdata_machine *machine, uint32_t cpu)
 {
-	return cpu < machine->nr_cpus_known ? machine->node_of_cpu[cpu] : THERMO_NODE_UNKNOWN;
+	if (cpu >= machine->nr_cpus_known)
+		return THERMO_NODE_UNKNOWN;
+	return machine->node_of_cpu[cpu];
 }
 
 /* -1 and 0 are threads that have exited, and the idle ones. */

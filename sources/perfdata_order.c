@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 
-static bool is_before(const struct perfdata_queued *a, const struct perfdata_queued *b)
+static bool is_before(const struct perfdata_slot *a, const struct perfdata_slot *b)
 {
 	return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : a->sequence < b->sequence;
 }
@@ -22,7 +22,7 @@ static size_t bytes_of(const struct perfdata_queued *q)
 static int make_room(struct perfdata_order *o)
 {
 	size_t room = o->room ? 2 * o->room : 1024;
-	struct perfdata_queued **grown;
+	struct perfdata_slot *grown;
 
 	if (o->nr < o->room)
 		return 0;
@@ -37,55 +37,56 @@ static int make_room(struct perfdata_order *o)
 int perfdata_order_push(struct perfdata_order *o, const struct perf_event_header *record,
 			uint64_t time_ns, uint64_t offset, size_t event)
 {
-	struct perfdata_queued *q;
+	struct perfdata_slot new = { time_ns, o->sequence, NULL };
 	size_t i;
 
 	if (make_room(o))
 		return -ENOMEM;
-	q = malloc(sizeof(*q) + record->size);
-	if (!q)
+	new.queued = malloc(sizeof(*new.queued) + record->size);
+	if (!new.queued)
 		return thermo_fail(-ENOMEM, "perf.data: no memory for a record");
-	*q = (struct perfdata_queued){ time_ns, o->sequence++, offset, event };
-	memcpy(q->record, record, record->size);
-	o->bytes += bytes_of(q);
-	for (i = o->nr++; i > 0 && is_before(q, o->heap[(i - 1) / 2]); i = (i - 1) / 2)
+	*new.queued = (struct perfdata_queued){ time_ns, offset, event };
+	memcpy(new.queued->record, record, record->size);
+	o->sequence++;
+	o->bytes += bytes_of(new.queued);
+	for (i = o->nr++; i > 0 && is_before(&new, &o->heap[(i - 1) / 2]); i = (i - 1) / 2)
 		o->heap[i] = o->heap[(i - 1) / 2];
-	o->heap[i] = q;
+	o->heap[i] = new;
 	return 0;
 }
 
 const struct perfdata_queued *perfdata_order_first(const struct perfdata_order *o)
 {
-	return o->nr ? o->heap[0] : NULL;
+	return o->nr ? o->heap[0].queued : NULL;
 }
 
 struct perfdata_queued *perfdata_order_pop(struct perfdata_order *o)
 {
-	struct perfdata_queued *first, *last;
+	struct perfdata_queued *first;
+	struct perfdata_slot last;
 	size_t i = 0, child;
 
 	if (o->nr == 0)
 		return NULL;
-	first = o->heap[0];
+	first = o->heap[0].queued;
 	last = o->heap[--o->nr];
 	o->bytes -= bytes_of(first);
 	while ((child = 2 * i + 1) < o->nr) {
-		if (child + 1 < o->nr && is_before(o->heap[child + 1], o->heap[child]))
+		if (child + 1 < o->nr && is_before(&o->heap[child + 1], &o->heap[child]))
 			child++;
-		if (!is_before(o->heap[child], last))
+		if (!is_before(&o->heap[child], &last))
 			break;
 		o->heap[i] = o->heap[child];
 		i = child;
 	}
-	if (o->nr)
-		o->heap[i] = last;
+	o->heap[i] = last;
 	return first;
 }
 
 void perfdata_order_fini(struct perfdata_order *o)
 {
 	for (size_t i = 0; i < o->nr; i++)
-		free(o->heap[i]);
+		free(o->heap[i].queued);
 	free(o->heap);
 	*o = (struct perfdata_order){ 0 };
 }

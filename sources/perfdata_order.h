@@ -10,15 +10,20 @@
 /* One record; who takes it out frees it. */
 struct perfdata_queued {
 	uint64_t time_ns;
-	uint64_t sequence;
 	uint64_t offset;
 	size_t event;
 	struct perf_event_header record[];
 };
 
+struct perfdata_slot {
+	uint64_t time_ns;
+	uint64_t sequence;
+	struct perfdata_queued *queued;
+};
+
 /* A heap, the oldest on top; of those of one time the one that came first. */
 struct perfdata_order {
-	struct perfdata_queued **heap;
+	struct perfdata_slot *heap;
 	size_t nr;
 	size_t room;
 	size_t bytes; /* of all that is in it */

@@ -308,6 +308,36 @@ static void real_grandchild_stays_when_its_parent_exits(void **state)
 	thermo_host_close(&real);
 }
 
+/* Of a recording: nobody is asked, and the most ranges hold for them as well. */
+static void given_targets_are_taken_as_they_are(void **state)
+{
+	static struct thermo_range many[1000];
+	const struct given_target given[] = {
+		{ .info = { .pid = 70, .name = "later" }, .ranges = many, .nr_ranges = 1000 },
+		{ .info = { .pid = 42, .name = "sooner" }, .ranges = many, .nr_ranges = 1 },
+		{ .info = { .pid = 50 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 1000; i++)
+		many[i] = (struct thermo_range){ (i + 1) << 30, ((i + 1) << 30) + 65536 };
+	assert_int_equal(targets_give(&targets, given, 3, 10, 100), 3);
+	assert_string_equal(targets.list[0].info.name, "sooner");
+	assert_int_equal(targets.list[0].nr_regions, 1);
+	assert_int_equal(targets.list[0].regions[0].start, 1 << 30);
+	assert_int_equal(targets.list[0].regions[0].end, (1 << 30) + 65536);
+	assert_int_equal(targets.list[1].nr_regions, 0);
+	struct target *large = targets_find(&targets, 70);
+
+	assert_int_equal(large->regions[0].start, many[0].start);
+	assert_int_equal(large->regions[large->nr_regions - 1].end, many[999].end);
+	/* They take the place of those before. */
+	assert_int_equal(targets_give(&targets, &given[1], 1, 10, 100), 1);
+	assert_null(targets_find(&targets, 70));
+	assert_int_equal(targets_give(&targets, given, 0, 10, 100), 0);
+	assert_int_equal(targets.nr, 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, drop)
@@ -323,6 +353,7 @@ int main(void)
 		TEST(physical_memory_goes_with_nothing_else),
 		TEST(physical_memory_that_nobody_tells_of_fails),
 		TEST(real_grandchild_stays_when_its_parent_exits),
+		TEST(given_targets_are_taken_as_they_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,7 +118,7 @@ static inline void encode_troubles(struct encoder *e, uint64_t time_ns)
 	encode_begin(e, 22, 0); /* not decoded */
 	encode_u64(e, 0);
 	encode_who(e, time_ns, 100);
-	encode_begin(e, PERF_RECORD_LOST_SAMPLES, 0);
+	encode_begin(e, PERF_RECORD_LOST_SAMPLES, 0); /* two of the five, told again */
 	encode_u64(e, 2);
 	encode_who(e, time_ns, 110);
 }

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* test_perfdata_import.c - a perf.data as a recording of ours. */
+#include "tests/unit/test.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "cli/perfdata_import.h"
+#include "cli/perfdata_scan.h"
+#include "core/record.h"
+#include "tests/unit/sources/perfdata_encode.h"
+
+#define HOT 0x7f0000000000ull
+#define COLD 0x7f0040000000ull
+#define PERIOD 1000u
+#define NR 10000u
+#define STEP_NS 1000000u /* ten seconds in all */
+#define CHILD_PID (STORY_PID + 7)
+
+static const struct perf_format format = {
+	.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR | PERF_SAMPLE_CPU |
+		       PERF_SAMPLE_PERIOD | PERF_SAMPLE_DATA_SRC,
+	.sample_id_all = true,
+};
+
+static struct encoder e;
+static uint64_t seed;
+
+/* A pipe's header, nodes, and names of a process and its child. */
+static void begin(void)
+{
+	e.len = 0;
+	encode_magic(&e, 16);
+	encode_begin(&e, PERFDATA_HEADER_ATTR, 0);
+	size_t attr = e.len;
+
+	encode_attr(&e, 0, 128);
+	put_u64_at(&e, attr + 24, format.sample_type);
+	encode_u64(&e, 100);
+	(void)encode_end(&e);
+	encode_begin(&e, PERFDATA_HEADER_FEATURE, 0);
+	encode_u64(&e, PERFDATA_FEATURE_NUMA_TOPOLOGY);
+	encode_feature(&e, PERFDATA_FEATURE_NUMA_TOPOLOGY, 128);
+	(void)encode_end(&e);
+	encode_begin(&e, PERFDATA_HEADER_FEATURE, 0);
+	encode_u64(&e, PERFDATA_FEATURE_HOSTNAME);
+	encode_name(&e, "there");
+	(void)encode_end(&e);
+}
+
+static void put_name(int32_t pid, const char *name)
+{
+	const struct perf_sample_id who = { 0 };
+
+	encode_begin(&e, PERF_RECORD_COMM, 0);
+	encode_u32(&e, (uint32_t)pid);
+	encode_u32(&e, (uint32_t)pid);
+	encode_string(&e, name);
+	encode_sample_id(&e, &format, &who);
+	(void)encode_end(&e);
+}
+
+static void put_fork(int32_t pid, int32_t parent_pid)
+{
+	const struct perf_sample_id who = { 0 };
+
+	encode_begin(&e, PERF_RECORD_FORK, 0);
+	encode_u32(&e, (uint32_t)pid);
+	encode_u32(&e, (uint32_t)parent_pid);
+	encode_u32(&e, (uint32_t)pid);
+	encode_u32(&e, (uint32_t)parent_pid);
+	encode_u64(&e, 0);
+	encode_sample_id(&e, &format, &who);
+	(void)encode_end(&e);
+}
+
+static void put_sample(int32_t pid, uint64_t time_ns, uint64_t addr, uint32_t cpu, bool store)
+{
+	const struct perf_sample s = { .time_ns = time_ns,
+				       .addr = addr,
+				       .period = PERIOD,
+				       .pid = pid,
+				       .tid = pid,
+				       .cpu = cpu,
+				       .data_src = store ? 0x229080144 : 0x1a29081042 };
+
+	(void)encode_sample(&e, &format, &s);
+}
+
+/* Nine of ten accesses read the first 2 MiB from CPU 1, the others write the second from CPU 0. */
+static void put_load(void)
+{
+	for (uint64_t i = 0; i < NR; i++) {
+		bool hot = test_random(&seed) % 10 < 9;
+		uint64_t at = test_random(&seed) % (2 << 20);
+
+		put_sample(STORY_PID, 5000000000 + i * STEP_NS, (hot ? HOT : COLD) + at, hot, !hot);
+	}
+}
+
+static int reset(void **state)
+{
+	(void)state;
+	seed = 77;
+	e.swap = e.swap_header = false;
+	return 0;
+}
+
+static int import(FILE **recording, struct perfdata_summary *summary)
+{
+	FILE *file = fmemopen(e.bytes, e.len, "r");
+	int err;
+
+	assert_non_null(file);
+	assert_true(perfdata_import_wanted(file));
+	err = perfdata_import(file, recording, summary);
+	(void)fclose(file);
+	return err;
+}
+
+/* Return: the last snapshot; @nr: how many there are. */
+static struct thermo_snapshot *read_last(FILE *recording, struct record_reader **reader, int *nr)
+{
+	struct thermo_snapshot *s, *last = NULL;
+	int n;
+
+	assert_int_equal(record_reader_new(reader, recording), 0);
+	for (*nr = 0; (n = record_reader_next(*reader, &s)) == 1; ++*nr) {
+		thermo_snapshot_put(last);
+		last = s;
+	}
+	assert_int_equal(n, 0);
+	assert_non_null(last);
+	return last;
+}
+
+static void rates_users_and_directions_are_those_of_the_samples(void **state)
+{
+	struct perfdata_summary summary;
+	struct record_reader *reader = NULL;
+	double hot = 0, cold = 0;
+	FILE *recording;
+	int nr;
+
+	(void)state;
+	begin();
+	put_name(STORY_PID, "worker");
+	put_load();
+	assert_int_equal(import(&recording, &summary), 0);
+	assert_int_equal(summary.nr_accesses, NR);
+	assert_string_equal(summary.reason, "");
+	struct thermo_snapshot *s = read_last(recording, &reader, &nr);
+
+	assert_int_equal(nr, 20);
+	assert_string_equal(record_reader_machine(reader)->hostname, "there");
+	assert_int_equal(record_machine_node_of_cpu(record_reader_machine(reader), 1), 2);
+	assert_non_null(record_reader_end(reader));
+	assert_int_equal(s->nr_targets, 1);
+	assert_int_equal(s->targets[0].pid, STORY_PID);
+	assert_string_equal(s->targets[0].name, "worker");
+	assert_int_equal(s->counters.ingested, NR);
+	assert_int_equal(s->counters.no_target + s->counters.no_region + s->counters.dropped, 0);
+	for (uint32_t i = 0; i < s->nr_regions; i++) {
+		const struct thermo_region *r = &s->regions[i];
+		bool is_hot = r->start < HOT + (2 << 20);
+
+		*(is_hot ? &hot : &cold) += r->accesses_per_s;
+		assert_near(is_hot ? r->read_share : r->write_share, 1, 0.1);
+		assert_int_equal(r->cpus[0].key, is_hot);
+		assert_int_equal(r->accessor_nodes[0].key, is_hot ? 2 : 0);
+		assert_int_equal(r->nodes[0].bytes, 0); /* where pages were nobody knows */
+	}
+	assert_near(hot, 0.9 * 1000 * PERIOD, 10);
+	assert_near(cold, 0.1 * 1000 * PERIOD, 20);
+	thermo_snapshot_put(s);
+	record_reader_free(reader);
+	(void)fclose(recording);
+}
+
+static void children_are_called_as_their_parents_until_they_run_something(void **state)
+{
+	struct perfdata_summary summary;
+	struct record_reader *reader = NULL;
+	FILE *recording;
+	int nr;
+
+	(void)state;
+	begin();
+	put_name(STORY_PID, "first");
+	put_name(STORY_PID, "worker");
+	put_fork(CHILD_PID, STORY_PID);
+	put_fork(CHILD_PID + 1, CHILD_PID);
+	put_fork(CHILD_PID + 2, STORY_PID);
+	put_name(CHILD_PID + 2, "other");
+	for (int i = 0; i < 4; i++)
+		put_sample(i ? CHILD_PID + i - 1 : STORY_PID, 1000 + (uint64_t)i, HOT, 0, false);
+	put_sample(99, 1010, HOT, 0, false);
+	assert_int_equal(import(&recording, &summary), 0);
+	struct thermo_snapshot *s = read_last(recording, &reader, &nr);
+
+	assert_int_equal(nr, 1);
+	assert_int_equal(s->nr_targets, 5);
+	assert_string_equal(s->targets[0].name, ""); /* nothing tells */
+	assert_string_equal(s->targets[1].name, "worker");
+	assert_string_equal(s->targets[2].name, "worker");
+	assert_string_equal(s->targets[3].name, "worker");
+	assert_string_equal(s->targets[4].name, "other");
+	thermo_snapshot_put(s);
+	record_reader_free(reader);
+	(void)fclose(recording);
+}
+
+static void what_is_not_a_process_own_memory_is_left_out_and_counted(void **state)
+{
+	struct perfdata_summary summary;
+	FILE *recording;
+
+	(void)state;
+	begin();
+	put_sample(STORY_PID, 1000, HOT, 0, false);
+	put_sample(STORY_PID, 1001, 0xffff888000000000, 0, false);
+	put_sample(0, 1002, HOT, 0, false);
+	put_sample(-1, 1003, HOT, 0, false);
+	put_sample(STORY_PID, 1004, 0, 0, false);
+	assert_int_equal(import(&recording, &summary), 0);
+	assert_int_equal(summary.nr_accesses, 1);
+	assert_int_equal(summary.nr_kernel, 3);
+	assert_int_equal(summary.counters.no_address, 1);
+	(void)fclose(recording);
+}
+
+static void file_without_addresses_or_times_is_refused_with_a_hint(void **state)
+{
+	struct perfdata_summary summary;
+	FILE *recording;
+
+	(void)state;
+	begin();
+	put_sample(STORY_PID, 1000, 0, 0, false);
+	assert_int_equal(import(&recording, &summary), -ENODATA);
+	assert_reason("perf mem record");
+	begin();
+	put_sample(STORY_PID, 0, HOT, 0, false);
+	assert_int_equal(import(&recording, &summary), -ENODATA);
+}
+
+static void broken_file_gives_its_good_part_and_the_reason(void **state)
+{
+	struct perfdata_summary summary;
+	struct record_reader *reader = NULL;
+	FILE *recording;
+	int nr;
+
+	(void)state;
+	begin();
+	put_load();
+	e.len = e.len / 2 + 3;
+	assert_int_equal(import(&recording, &summary), 0);
+	assert_non_null(strstr(summary.reason, "perf.data: offset "));
+	struct thermo_snapshot *s = read_last(recording, &reader, &nr);
+
+	assert_near((double)s->counters.ingested, NR / 2.0, 2);
+	assert_int_equal(record_reader_end(reader)->error, EBADMSG);
+	thermo_snapshot_put(s);
+	record_reader_free(reader);
+	(void)fclose(recording);
+	e.len = 20;
+	assert_int_equal(import(&recording, &summary), -EBADMSG);
+}
+
+static void pipe_is_read_as_a_file(void **state)
+{
+	static const char *const firsts[] = { "PERFILE2", "2ELIFREP", "\x89TCDATA\n", "" };
+	struct perfdata_summary summary;
+	FILE *recording;
+	int fds[2];
+
+	(void)state;
+	begin();
+	put_sample(STORY_PID, 1000, HOT, 0, false);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], e.bytes, e.len), e.len);
+	(void)close(fds[1]);
+	FILE *file = fdopen(fds[0], "r");
+
+	assert_true(perfdata_import_wanted(file));
+	assert_int_equal(perfdata_import(file, &recording, &summary), 0);
+	assert_int_equal(summary.nr_accesses, 1);
+	(void)fclose(recording);
+	(void)fclose(file);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(pipe(fds), 0);
+		assert_int_equal(write(fds[1], firsts[i], strlen(firsts[i])), strlen(firsts[i]));
+		(void)close(fds[1]);
+		file = fdopen(fds[0], "r");
+		assert_int_equal(perfdata_import_wanted(file), i < 2);
+		/* Nothing is lost by looking. */
+		assert_int_equal(getc(file), i < 3 ? (unsigned char)firsts[i][0] : EOF);
+		(void)fclose(file);
+	}
+}
+
+/* Any time may be in a file: the number of windows stays small. */
+static void times_far_apart_cost_no_more(void **state)
+{
+	struct perfdata_summary summary;
+	struct record_reader *reader = NULL;
+	FILE *recording;
+	int nr;
+
+	(void)state;
+	begin();
+	put_sample(STORY_PID, 1, HOT, 0, false);
+	put_sample(STORY_PID, UINT64_MAX / 5, HOT, 0, false);
+	put_sample(STORY_PID, UINT64_MAX / 4, HOT, 0, false);
+	put_sample(STORY_PID, UINT64_MAX / 2, HOT, 0, false); /* these two cannot be */
+	put_sample(STORY_PID, UINT64_MAX - 1, HOT, 0, false);
+	assert_int_equal(import(&recording, &summary), 0);
+	assert_int_equal(summary.nr_accesses, 3);
+	assert_int_equal(summary.nr_kernel, 2);
+	thermo_snapshot_put(read_last(recording, &reader, &nr));
+	assert_int_equal(nr, 600);
+	record_reader_free(reader);
+	(void)fclose(recording);
+}
+
+static void more_samples_in_a_window_than_a_ring_holds_are_all_there(void **state)
+{
+	struct perfdata_summary summary;
+	struct record_reader *reader = NULL;
+	FILE *recording;
+	int nr;
+
+	(void)state;
+	begin();
+	for (uint64_t i = 0; i < NR; i++)
+		put_sample(STORY_PID, 1000 + i, HOT, 0, false);
+	assert_int_equal(import(&recording, &summary), 0);
+	struct thermo_snapshot *s = read_last(recording, &reader, &nr);
+
+	assert_int_equal(nr, 1);
+	assert_int_equal(s->counters.ingested, NR);
+	assert_int_equal(s->counters.dropped, 0);
+	thermo_snapshot_put(s);
+	record_reader_free(reader);
+	(void)fclose(recording);
+}
+
+static void of_many_processes_the_most_sampled_are_kept(void **state)
+{
+	struct perfdata_summary summary;
+	struct record_reader *reader = NULL;
+	FILE *recording;
+	int nr;
+
+	(void)state;
+	begin();
+	for (int32_t pid = 1; pid <= SCAN_MAX_TARGETS + 10; pid++)
+		for (int i = 0; i < 1 + (pid > 10); i++)
+			put_sample(pid, 1000, HOT + (uint64_t)i * (64 << 20), 0, false);
+	assert_int_equal(import(&recording, &summary), 0);
+	assert_int_equal(summary.nr_left_out, 10);
+	assert_int_equal(summary.nr_accesses, 2 * SCAN_MAX_TARGETS);
+	struct thermo_snapshot *s = read_last(recording, &reader, &nr);
+
+	assert_int_equal(s->nr_targets, SCAN_MAX_TARGETS);
+	assert_int_equal(s->targets[0].pid, 11);
+	assert_int_equal(s->counters.no_target, 10);
+	thermo_snapshot_put(s);
+	record_reader_free(reader);
+	(void)fclose(recording);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup(f, reset)
+	const struct CMUnitTest tests[] = {
+		TEST(rates_users_and_directions_are_those_of_the_samples),
+		TEST(children_are_called_as_their_parents_until_they_run_something),
+		TEST(what_is_not_a_process_own_memory_is_left_out_and_counted),
+		TEST(file_without_addresses_or_times_is_refused_with_a_hint),
+		TEST(broken_file_gives_its_good_part_and_the_reason),
+		TEST(pipe_is_read_as_a_file),
+		TEST(times_far_apart_cost_no_more),
+		TEST(more_samples_in_a_window_than_a_ring_holds_are_all_there),
+		TEST(of_many_processes_the_most_sampled_are_kept),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
