@@ -124,8 +124,13 @@ static ssize_t parse_maps(char *text, struct thermo_range **out)
 			continue;
 		if (name_at && is_special(line + name_at))
 			continue;
-		if (nr && all[nr - 1].end == r.start) {
-			all[nr - 1].end = r.end;
+		/*
+		 * Mappings that change while they are read may be told twice, in part: since
+		 * Linux 6.17 the list is walked without its lock.
+		 */
+		if (nr && all[nr - 1].end >= r.start) {
+			if (r.end > all[nr - 1].end)
+				all[nr - 1].end = r.end;
 			continue;
 		}
 		if (nr == room) {

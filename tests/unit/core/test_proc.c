@@ -132,6 +132,24 @@ static int ranges_of(const char *maps, size_t max, struct thermo_range *ranges)
 	return thermo_proc_ranges(&fake.host, 42, max, ranges);
 }
 
+/* As Linux told it of a process whose threads' stacks grew together meanwhile. */
+static void mapping_that_is_told_twice_counts_once(void **state)
+{
+	struct thermo_range r[4];
+
+	(void)state;
+	assert_int_equal(ranges_of("10000-30000 rw-p 0 0:0 0\n"
+				   "20000-40000 rw-p 0 0:0 0\n"
+				   "28000-29000 rw-p 0 0:0 0\n"
+				   "50000-60000 rw-p 0 0:0 0\n",
+				   4, r),
+			 2);
+	assert_int_equal(r[0].start, 0x10000);
+	assert_int_equal(r[0].end, 0x40000);
+	assert_int_equal(r[1].start, 0x50000);
+	assert_int_equal(r[1].end, 0x60000);
+}
+
 static void neighbouring_mappings_are_joined(void **state)
 {
 	struct thermo_range r[8];
@@ -258,6 +276,7 @@ int main(void)
 		TEST(vanished_pid_is_no_such_process),
 		TEST(stat_that_is_cut_short_is_an_error),
 		TEST(cgroup_is_that_of_cgroup2),
+		TEST(mapping_that_is_told_twice_counts_once),
 		TEST(neighbouring_mappings_are_joined),
 		TEST(special_mappings_are_skipped),
 		TEST(smallest_gaps_close_first_when_there_are_too_many),
