@@ -113,9 +113,18 @@ static double latency_gain_ns(const struct thermo_topology *t, const struct ther
 	return gain[0] + (double)r->write_share * (gain[1] - gain[0]);
 }
 
+/*
+ * The standard error, and once more what of it comes from few samples: of hundreds of
+ * regions the hottest and the coldest look so by chance, and would change places.
+ */
+static double doubt_of(const struct thermo_region *r)
+{
+	return r->accesses_per_s_error + r->accesses_per_s / sqrt((double)r->nr_events + 0.5);
+}
+
 static double value_of(const struct pair *p, const struct thermo_region *r, double errors)
 {
-	double rate = r->accesses_per_s + errors * r->accesses_per_s_error;
+	double rate = r->accesses_per_s + errors * doubt_of(r);
 	double bytes = (double)(r->end - r->start);
 
 	return rate > 0 ? rate / bytes * latency_gain_ns(p->view->topology, r, p->upper) : 0;
