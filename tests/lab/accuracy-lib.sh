@@ -25,7 +25,8 @@ acc_run()
 		"$root/bench/workload/configs/$2.cfg" "$3" "$4" ${5:+"$5"} >"$1/lab.log" 2>&1
 }
 
-# Snapshots of a recording, from its report by region: a line each, as of `ctl regions`.
+# Snapshots of a recording, from its report by region: a line each, as of `ctl regions`.  What was
+# never observed comes last.
 acc_from_csv()
 {
 	awk -F, '
@@ -39,7 +40,7 @@ acc_from_csv()
 		}
 		{
 			printf "%s{\"pid\": %s, \"start\": %s, \"end\": %s, \"accesses_per_s\": %s}",
-				comma, $2, $3, $4, $5
+				comma, $2, $3, $4, ($5 == "" ? 0 : $5)
 			comma = ", "
 		}
 		END { if (time) print "]}}" }'
