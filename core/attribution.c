@@ -131,6 +131,43 @@ void attribution_scale(struct attribution *a, float factor)
 		a->latencies[i] *= factor;
 }
 
+static float weight_of(const struct heavy *h, uint32_t key)
+{
+	for (int i = 0; i < HEAVY_KEYS; i++)
+		if (h->key[i] == key && h->weight[i] > 0)
+			return h->weight[i];
+	return 0;
+}
+
+/* A key that surely makes half of @a, and at most a tenth of @b. */
+static bool has_own_key(const struct attribution *a, const struct attribution *b,
+			enum heavy_kind kind)
+{
+	const struct heavy *h = &a->heavy[kind];
+
+	for (int i = 0; i < HEAVY_KEYS; i++)
+		if (h->weight[i] - a->error[kind][i] >= 0.5f * a->total &&
+		    weight_of(&b->heavy[kind], h->key[i]) <= 0.1f * b->total)
+			return true;
+	return false;
+}
+
+static float read_share(const struct attribution *a)
+{
+	float known = a->ops[THERMO_OP_READ] + a->ops[THERMO_OP_WRITE];
+
+	return known > 0.5f * a->total ? a->ops[THERMO_OP_READ] / known : 0.5f;
+}
+
+bool attribution_unlike(const struct attribution *a, const struct attribution *b)
+{
+	if (a->total <= 0 || b->total <= 0)
+		return false;
+	return fabsf(read_share(a) - read_share(b)) > 0.5f || has_own_key(a, b, HEAVY_TID) ||
+	       has_own_key(b, a, HEAVY_TID) || has_own_key(a, b, HEAVY_CPU) ||
+	       has_own_key(b, a, HEAVY_CPU);
+}
+
 /* What a key that a full list does not hold may weigh in it at most. */
 static float unseen_weight(const struct heavy *h)
 {

@@ -12,6 +12,8 @@
 #ifndef CORE_ATTRIBUTION_H
 #define CORE_ATTRIBUTION_H
 
+#include <stdbool.h>
+
 #include "thermocline/monitor.h"
 #include "thermocline/report.h"
 
@@ -53,6 +55,12 @@ void attribution_add(struct attribution *attribution, const struct thermo_access
 		     float events);
 
 void attribution_scale(struct attribution *attribution, float factor);
+/*
+ * Whether two regions are accessed by others: one CPU or thread makes half of the accesses
+ * of one and hardly any of the other, or one is mostly read and the other mostly written.
+ */
+bool attribution_unlike(const struct attribution *a, const struct attribution *b);
+
 void attribution_merge(struct attribution *attribution, const struct attribution *more);
 
 /* As a region of a snapshot tells it. */

@@ -9,8 +9,10 @@
 
 #include "core/error.h"
 
-/* The weight of who accessed the whole, in what is known of a part of it that differs. */
+/* The weight of who accessed the whole, in what is known of a part of it. */
 #define PART_WEIGHT 0.25f
+/* Who accesses a region is known from so many events on. */
+#define WHO_EVENTS 20
 /* New memory is cut at multiples of this: no huge page is in two regions at first. */
 #define ALIGN_BYTES (2ull << 20)
 
@@ -168,7 +170,13 @@ static double difference(const struct region *a, const struct region *b, uint64_
 	/* Not known to be alike: they become one only where there is no room for both. */
 	if ((rate_a.exposure > 0) != (rate_b.exposure > 0))
 		return UNKNOWN_DIFFERENCE;
-	return rates_differ(&rate_a, &rate_b);
+	double differ = rates_differ(&rate_a, &rate_b);
+
+	/* As hot, but for others: who accesses what is half of what is to be known. */
+	if (differ < SIGNIFICANT && rate_a.events >= WHO_EVENTS && rate_b.events >= WHO_EVENTS &&
+	    attribution_unlike(&a->who, &b->who))
+		return SIGNIFICANT;
+	return differ;
 }
 
 double target_difference(const struct target *target, size_t index, uint64_t max_bytes)
@@ -196,14 +204,14 @@ void target_merge(struct target *target, double threshold, uint64_t max_bytes)
 	index_regions(target);
 }
 
-/* Cut because its parts differ: who accesses a part is not known well.  Or to look inside. */
-static void add_part(struct builder *b, const struct region *r, uint64_t start, uint64_t end,
-		     bool differs)
+/* Parts are made because they differ, or to see whether they do: who accesses a part is not known
+ * well. */
+static void add_part(struct builder *b, const struct region *r, uint64_t start, uint64_t end)
 {
 	struct region *part = &b->regions[b->nr++];
 
 	region_part(r, start, end, part);
-	if (differs)
+	if (start != r->start || end != r->end)
 		attribution_scale(&part->who, PART_WEIGHT);
 }
 
@@ -218,17 +226,15 @@ int target_split(struct target *target, const struct cut *cuts, size_t nr_cuts)
 		return err;
 	for (size_t i = 0; i < target->nr_regions; i++) {
 		const struct region *r = &target->regions[i];
-		bool differs = false;
 		uint64_t at = r->start;
 
 		for (; cut < last && cut->at < r->end; cut++) {
 			if (cut->at <= at)
 				continue;
-			differs |= cut->gain > 0;
-			add_part(&b, r, at, cut->at, differs);
+			add_part(&b, r, at, cut->at);
 			at = cut->at;
 		}
-		add_part(&b, r, at, r->end, differs);
+		add_part(&b, r, at, r->end);
 	}
 	return finish(target, &b);
 }

@@ -265,11 +265,11 @@ static void two_sources_give_the_same_rate_as_one(void **state)
 static void newer_accesses_count_twice_as_much_after_a_half_life(void **state)
 {
 	const struct thermo_region *r;
-	struct thermo_access a = exact(BASE, 2 * MIB, 100);
+	struct thermo_access a = exact(BASE, 4096, 100);
 
 	(void)state;
 	remake(&(struct thermo_monitor_opts){ .half_life_ms = 1000 });
-	put_process(PID, 1, 2 * MIB);
+	put_process(PID, 1, 4096);
 	assert_int_equal(watch_all(), 1);
 	a.cpu = 1;
 	report(a);

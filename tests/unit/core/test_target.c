@@ -341,6 +341,33 @@ static void uneven_regions_do_not_merge(void **state)
 	assert_true(isinf(target_difference(&target, 0, 4 * MIB - 1)));
 }
 
+/* Regions 0 and 1 are as hot, and accessed by the thread @tid of each. */
+static double difference_when_accessed_by(int32_t tid0, int32_t tid1, double events)
+{
+	const struct thermo_range r = { 0x400000, 0x800000 };
+
+	follow(NULL, 0, 1);
+	follow(&r, 1, 2);
+	for (size_t i = 0; i < 2; i++) {
+		struct thermo_access a = { .tid = i ? tid1 : tid0,
+					   .cpu = THERMO_CPU_UNKNOWN,
+					   .node = THERMO_NODE_UNKNOWN };
+
+		observe(i, events);
+		attribution_add(&target.regions[i].who, &a, (float)events);
+	}
+	return target_difference(&target, 0, UINT64_MAX);
+}
+
+static void regions_as_hot_for_other_threads_do_not_merge(void **state)
+{
+	(void)state;
+	assert_true(difference_when_accessed_by(7, 7, 100) < 1);
+	assert_true(difference_when_accessed_by(7, 8, 100) >= SIGNIFICANT);
+	/* Of few events it is not known. */
+	assert_true(difference_when_accessed_by(7, 8, 10) < 1);
+}
+
 static void mean_rate_is_over_what_was_observed(void **state)
 {
 	const struct thermo_range r = { 0, 4 * MIB };
@@ -368,6 +395,7 @@ int main(void)
 		TEST(alike_neighbours_merge_up_to_the_size_limit),
 		TEST(unlike_unobserved_and_distant_neighbours_do_not_merge),
 		TEST(uneven_regions_do_not_merge),
+		TEST(regions_as_hot_for_other_threads_do_not_merge),
 		TEST(mean_rate_is_over_what_was_observed),
 	};
 
