@@ -26,7 +26,7 @@
 #define DEFAULT_MAX_NR_REGIONS 1000
 #define DEFAULT_HALF_LIFE_MS 5000
 /* Pages asked for each window, over all regions, and for one region. */
-#define RESIDENCY_PAGES 4096
+#define RESIDENCY_PAGES 2048
 #define MAX_PAGES_PER_REGION 16
 #define MIN_PAGES_PER_REGION 2
 /* Of attribution: when all is scaled down, and what is too little to be scaled. */
