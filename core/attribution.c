@@ -280,10 +280,10 @@ static float latency_percentile(const struct attribution *a, float share)
 	float wanted = share * a->latency_events, middle = 0;
 
 	for (int i = 0; i < LATENCY_BUCKETS; i++) {
-		float low = bucket_start_ns(i), high = bucket_start_ns(i + 1);
-
 		if (a->latencies[i] <= 0)
 			continue;
+		float low = bucket_start_ns(i), high = bucket_start_ns(i + 1);
+
 		middle = 2 * low * high / (low + high);
 		if (wanted <= a->latencies[i])
 			break;

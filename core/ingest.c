@@ -114,13 +114,14 @@ static void add_sample(struct ingest *in, const struct intake *from, struct regi
 {
 	float weight = (float)a->nr_accesses * from->weight;
 
-	region_add_sample(r, a->addr, weight);
+	/* What begins before its region is one access all the same. */
+	region_add_sample(r, a->addr > r->start ? a->addr : r->start, weight);
 	attribution_add(&r->who, a, weight * in->newer_weight);
 }
 
-/* A report that is not all in one region. */
-static void add_over(struct ingest *in, struct target *t, size_t first,
-		     const struct thermo_access *a)
+/* A stretch that was watched, to all regions that it lies in. */
+static void add_stretch(struct ingest *in, struct target *t, size_t first,
+			const struct thermo_access *a)
 {
 	uint64_t end = a->addr + a->extent_bytes;
 
@@ -168,20 +169,13 @@ static void ingest_batch(struct ingest *in, struct intake *from, const struct th
 			continue;
 		from->ingested++;
 		if (a->watched_ns == 0) {
-			struct region *r = &t->regions[at[i].index];
-
 			if (from->weight <= 0)
 				from->weight = 1 / (float)a->nr_accesses;
 			from->window_samples++;
 			from->window_accesses += a->nr_accesses;
-			/* What begins before its region is one access all the same. */
-			if (a->addr >= r->start)
-				add_sample(in, from, r, a);
-			else
-				region_add_sample(r, r->start,
-						  (float)a->nr_accesses * from->weight);
+			add_sample(in, from, &t->regions[at[i].index], a);
 		} else {
-			add_over(in, t, at[i].index, a);
+			add_stretch(in, t, at[i].index, a);
 		}
 	}
 }
