@@ -11,6 +11,8 @@
 #include "tests/lab/lab.h"
 #include "tests/lab/options.h"
 
+#define BOOTS_MAX 3
+
 /* One line here is one line there. */
 /* clang-format off */
 static const char usage[] =
@@ -66,13 +68,26 @@ static void print_error(void)
 		fprintf(stderr, "%s\n", thermo_last_error());
 }
 
-static int boot_and_run(struct lab_run *run)
+static int boot_once(struct lab_run *run)
 {
 	int status = lab_start_qemu(run);
 
 	if (status == 0)
 		status = lab_session_run(run);
 	lab_stop_qemu(run);
+	return status;
+}
+
+static int boot_and_run(struct lab_run *run)
+{
+	int status = boot_once(run);
+
+	for (int boots = 1; boots < BOOTS_MAX && status == -ECHILD && lab_died_booting(run);
+	     boots++) {
+		fprintf(stderr,
+			"lab: the guest's kernel died while it booted: booting once more\n");
+		status = boot_once(run);
+	}
 	if (status == LAB_EXIT_TIMEOUT && run->config->timeout_s)
 		fprintf(stderr, "lab: stopped after %u s\n", run->config->timeout_s);
 	return status;

@@ -40,10 +40,31 @@ void lab_console_copy(struct lab_console *console, int fd)
 		(void)lab_write_all(fd, data, n);
 }
 
+/* What init.sh says when it knows the reason itself. */
+static const char reason[] = "lab: failed: ";
+
+bool lab_died_booting(const struct lab_run *run)
+{
+	char path[PATH_MAX + 16];
+	char line[256];
+	bool panic = false;
+
+	if (run->is_up)
+		return false;
+	(void)snprintf(path, sizeof(path), "%s/console.log", run->results_dir);
+	AUTO_FCLOSE FILE *file = fopen(path, "re");
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (strstr(line, reason))
+			return false;
+		panic |= strstr(line, "Kernel panic") != NULL;
+	}
+	return panic;
+}
+
 /* Prints the last lines of a log.  init.sh's own reason, if there is one, is all that matters. */
 static void print_tail(const char *dir, const char *name, const char *title)
 {
-	static const char reason[] = "lab: failed: ";
 	char path[PATH_MAX + 16];
 	char lines[TAIL_LINES][256] = { "" };
 	char panic[256] = "";

@@ -61,6 +61,7 @@ struct lab_run {
 	pid_t qemu_pid; /* 0: none */
 	int qemu_fd;    /* pidfd, or -1 */
 	int socket_fd;  /* the agent's port, or -1 */
+	bool is_up;     /* the guest took the command */
 };
 
 /* Finds or fetches all that a run needs, makes its folders and QEMU's arguments. */
@@ -81,6 +82,12 @@ int lab_session_run(struct lab_run *run);
 
 /* Ask QEMU to end, so that the truth plugin can write its last counts; then insist. */
 void lab_stop_qemu(struct lab_run *run);
+
+/*
+ * The guest's kernel died before it took the command.  In an emulated machine that happens now
+ * and then: early in the boot interrupts and CPUs come at times that no hardware has.
+ */
+bool lab_died_booting(const struct lab_run *run);
 
 /* Says on standard error why the machine went down: the end of its log. */
 void lab_print_post_mortem(const struct lab_run *run);

@@ -32,8 +32,7 @@ struct session {
 	struct lab_channel *channel;
 	struct lab_console console; /* for --verbose */
 	int signal_fd;
-	bool tty;   /* standard input and output are the user's terminal */
-	bool ready; /* the command runs */
+	bool tty; /* standard input and output are the user's terminal */
 	bool raw;
 	bool escape; /* the escape key came, the next key decides */
 	bool stdin_open;
@@ -206,7 +205,7 @@ static int take_signal(struct session *s)
 
 static int begin(struct session *s)
 {
-	s->ready = true;
+	s->run->is_up = true;
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\r\033[K");
 	if (s->run->config->verbose)
@@ -297,7 +296,7 @@ static bool is_time_up(const struct session *s)
 
 static int step(struct session *s)
 {
-	bool input = s->port_open && s->ready && s->stdin_open && s->stdin_credit > 0;
+	bool input = s->port_open && s->run->is_up && s->stdin_open && s->stdin_credit > 0;
 	struct pollfd fds[] = {
 		{ .fd = s->port_open ? s->channel->fd : -1, .events = POLLIN },
 		{ .fd = s->signal_fd, .events = POLLIN },
@@ -352,6 +351,7 @@ int lab_session_run(struct lab_run *run)
 	int done;
 
 	channel = (struct lab_channel){ .fd = run->socket_fd };
+	run->is_up = false;
 	s.start_ms = now_ms();
 	s.tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 	lab_block_signals(&signals);
@@ -369,7 +369,7 @@ int lab_session_run(struct lab_run *run)
 	while (done == 0)
 		done = step(&s);
 	restore_terminal(&s);
-	if (!s.ready && isatty(STDERR_FILENO))
+	if (!run->is_up && isatty(STDERR_FILENO))
 		fprintf(stderr, "\n"); /* after "booting..." */
 	lab_console_close(&s.console);
 	return done < 0 ? done : s.status;

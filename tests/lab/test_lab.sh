@@ -166,6 +166,35 @@ guest_dies()
 check "a guest that panics is reported with its log" guest_dies
 check "a guest that panics leaves nothing behind" no_trace_left
 
+# An emulator that spoils the first BOOTS boots: the guest's kernel finds no init and panics.
+cat >"$work/qemu-system-x86_64" <<END
+#!/bin/sh
+append=
+case " \$* " in *" -kernel "*) echo boot >>"$work/boots" ;; esac
+[ \$(wc -l <"$work/boots") -gt "\$(cat "$work/spoil")" ] || append=rdinit=/none
+for arg; do
+	shift
+	case \$arg in console=ttyS0*) arg="\$arg \$append" ;; esac
+	set -- "\$@" "\$arg"
+done
+exec $(command -v qemu-system-x86_64) "\$@"
+END
+chmod +x "$work/qemu-system-x86_64"
+
+# boots BOOTS_TO_SPOIL STATUS BOOTS
+boots()
+{
+	echo "$1" >"$work/spoil"
+	: >"$work/boots"
+	PATH=$work:$PATH "$lab" lab --results "$work/results" --timeout 120 -- \
+		true </dev/null 2>"$work/err"
+	equals "$2" $? && equals "$3" "$(wc -l <"$work/boots")" &&
+		equals "$(($3 - 1))" "$(grep -c "booting once more" "$work/err")"
+}
+check "a kernel that dies while it boots is booted once more" boots 1 0 2
+check "at most three times" boots 9 1 3
+check "and leaves nothing behind" no_trace_left
+
 # --- truth ---
 
 truth()
