@@ -10,16 +10,15 @@
 
 #include "cli/log.h"
 #include "core/error.h"
+#include "sources/selection.h"
 
 #define DRAIN_NS 500000000ull
 #define TARGETS_INTERVAL_NS 5000000000ull
 #define NO_TARGETS_INTERVAL_NS 2000000000ull
 #define MAX_PIDS 1024
 
-static bool is_wanted(const struct daemon_opts *opts, const struct thermo_source *source)
+static bool is_named(const struct daemon_opts *opts, const struct thermo_source *source)
 {
-	if (!opts->sources)
-		return !source->by_name_only;
 	for (char **name = opts->sources; *name; name++)
 		if (strcmp(*name, source->name) == 0)
 			return true;
@@ -54,23 +53,81 @@ static int start_source(struct daemon *d, const struct thermo_source *source)
 	return 0;
 }
 
-static int start_sources(struct daemon *d)
+static int start_named(struct daemon *d)
 {
 	int err = 0;
 
-	if (d->opts->clients_only)
-		return 0;
 	for (char **name = d->opts->sources; name && *name; name++)
 		if (!thermo_source_find(*name))
 			return thermo_fail(-EINVAL, "no source '%s': see thermocline sources",
 					   *name);
 	for (const struct thermo_source *const *s = thermo_sources; *s && !err; s++)
-		if (is_wanted(d->opts, *s) && d->nr_runners < MAX_RUNNERS)
+		if (is_named(d->opts, *s) && d->nr_runners < MAX_RUNNERS)
 			err = start_source(d, *s);
+	return err;
+}
+
+/* One that was chosen and does not start is done without: then others may be chosen. */
+static int start_chosen(struct daemon *d)
+{
+	struct thermo_source_opts opts = { .host = d->host,
+					   .pause_damon_stat = d->opts->pause_damon_stat };
+	struct source_choice choices[SELECT_MAX];
+	uint32_t failed = 0, running = 0;
+	bool again;
+
+	do {
+		size_t nr = thermo_sources_choose(&opts, failed, choices);
+
+		again = false;
+		for (size_t i = 0; i < nr && d->nr_runners < MAX_RUNNERS; i++) {
+			size_t before = d->nr_runners;
+			uint32_t bit = 1u << i;
+
+			if (!choices[i].chosen || running & bit)
+				continue;
+			int err = start_source(d, choices[i].source);
+
+			if (err)
+				return err;
+			running |= d->nr_runners > before ? bit : 0;
+			failed |= d->nr_runners > before ? 0 : bit;
+			again |= d->nr_runners == before;
+		}
+	} while (again);
+	for (size_t i = 0; i < SELECT_MAX && thermo_sources[i]; i++)
+		if (!((running | failed) >> i & 1) && !thermo_sources[i]->by_name_only)
+			log_info("source %s is not used: %s", thermo_sources[i]->name,
+				 choices[i].why);
+	return 0;
+}
+
+static int start_sources(struct daemon *d)
+{
+	int err;
+
+	if (d->opts->clients_only)
+		return 0;
+	err = d->opts->sources ? start_named(d) : start_chosen(d);
 	if (!err && d->nr_runners == 0)
 		err = thermo_fail(-ENODEV, "no source of access information runs here: see "
 					   "thermocline sources");
 	return err;
+}
+
+/* The least rate that notices changes still: of the most watchful source that runs. */
+static uint32_t least_rate(const struct daemon *d)
+{
+	uint32_t least = 0;
+
+	for (size_t i = 0; i < d->nr_runners; i++) {
+		struct runner_status s;
+
+		runner_status(d->runners[i], &s);
+		if (s.source->least_permille && (!least || s.source->least_permille < least))
+			least = s.source->least_permille;
+	}
+	return least;
 }
 
 static void tell_top_nodes(struct daemon *d)
@@ -188,6 +245,7 @@ int daemon_start(struct daemon *d, const struct thermo_host *host, const struct 
 	start_clients(d);
 	d->started_ns = d->window_start_ns = thermo_host_now_ns(host);
 	governor_init(&d->governor, &opts->governor, count_sockets(host), d->started_ns);
+	d->governor.least_permille = least_rate(d);
 	d->governor.cpu_ns = process_cpu_ns();
 	d->window_at_ns = d->started_ns + window_ns(d);
 	update_targets(d, d->started_ns);
@@ -211,15 +269,48 @@ static uint64_t top_bytes(const struct daemon *d)
 	return bytes;
 }
 
+/* CPU time that sampling takes outside of this process, as the sources estimate it. */
+static uint64_t overhead_ns(const struct daemon *d)
+{
+	uint64_t sum_ns = 0;
+
+	for (size_t i = 0; i < d->nr_runners; i++) {
+		struct runner_status s;
+
+		runner_status(d->runners[i], &s);
+		sum_ns += s.counters.overhead_ns;
+	}
+	return sum_ns;
+}
+
 static void govern(struct daemon *d)
 {
 	struct tierer_status status = { 0 };
 
 	if (d->tierer)
 		tierer_status(d->tierer, &status);
-	if (governor_step(&d->governor, d->snapshot, top_bytes(d), process_cpu_ns(), status.cpu_ns))
-		for (size_t i = 0; i < d->nr_runners; i++)
-			runner_set_rate(d->runners[i], d->governor.rate_permille);
+	if (!governor_step(&d->governor, d->snapshot, top_bytes(d),
+			   process_cpu_ns() + overhead_ns(d), status.cpu_ns))
+		return;
+	for (size_t i = 0; i < d->nr_runners; i++) {
+		struct runner_status s;
+
+		runner_status(d->runners[i], &s);
+		runner_set_rate(d->runners[i],
+				governor_rate_of(&d->governor, s.source->least_permille));
+	}
+}
+
+/* What a source cannot do just now is told when it changes. */
+static void tell_note(struct daemon *d, size_t i, const struct runner_status *status)
+{
+	if (strcmp(d->runner_note[i], status->note) == 0)
+		return;
+	(void)snprintf(d->runner_note[i], sizeof(d->runner_note[i]), "%s", status->note);
+	if (status->note[0])
+		log_warning("source %s %s", status->source->name, status->note);
+	else
+		log_notice("source %s: all is well again", status->source->name);
 }
 
 /* A source that ended by itself is told once; what it changed goes back at the end. */
@@ -236,6 +327,7 @@ static int check_sources(struct daemon *d)
 			log_warning("source %s ended: %s, ignoring", status.source->name,
 				    status.error);
 		d->runner_failed[i] = status.failed;
+		tell_note(d, i, &status);
 	}
 	return alive || d->opts->clients_only
 			       ? 0

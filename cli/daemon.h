@@ -45,7 +45,8 @@ struct daemon {
 	unsigned int nr_settings_left; /* put back from a daemon that was killed */
 	size_t nr_runners;
 	struct runner *runners[MAX_RUNNERS];
-	bool runner_failed[MAX_RUNNERS]; /* and it was said */
+	bool runner_failed[MAX_RUNNERS];                  /* and it was said */
+	char runner_note[MAX_RUNNERS][RUNNER_NOTE_BYTES]; /* as it was said */
 	struct thermo_monitor *monitor;
 	struct clients *clients;          /* NULL when none may report */
 	struct tierer *tierer;            /* NULL when it only monitors */

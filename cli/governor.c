@@ -58,14 +58,20 @@ static bool is_over_budget(const struct governor *g)
 	return g->cpu_credit_ns < 0 || g->cpu_pct > 100 * BURST_FACTOR * g->budget;
 }
 
+/* Where a source sees all memory at any rate, there is less reason not to go low. */
+static uint32_t least(const struct governor *g, uint32_t permille)
+{
+	return g->least_permille && g->least_permille < permille ? g->least_permille : permille;
+}
+
 /* Sample less rather than fall behind. */
 static void limit_to_budget(struct governor *g)
 {
-	uint32_t allowed = g->allowed_permille;
+	uint32_t allowed = g->allowed_permille, floor = least(g, MIN_RATE_PERMILLE);
 
-	if (is_over_budget(g) && allowed > MIN_RATE_PERMILLE) {
+	if (is_over_budget(g) && allowed > floor) {
 		allowed = allowed * 9 / 10;
-		g->allowed_permille = allowed > MIN_RATE_PERMILLE ? allowed : MIN_RATE_PERMILLE;
+		g->allowed_permille = allowed > floor ? allowed : floor;
 		g->nr_sheds++;
 	} else if (!is_over_budget(g) && allowed < THERMO_RATE_FULL) {
 		allowed = allowed * 11 / 10 + 1;
@@ -84,8 +90,8 @@ static uint32_t wanted_rate(struct governor *g, const struct thermo_snapshot *s,
 		g->window_ms = tuning_window_ms(g->window_ms, g->access_ratio_bp, goal_bp);
 		return THERMO_RATE_FULL;
 	}
-	g->evidence_permille =
-			tuning_rate(g->evidence_permille, g->doubt_bp, WATCHFUL_RATE_PERMILLE);
+	g->evidence_permille = tuning_rate(g->evidence_permille, g->doubt_bp,
+					   least(g, WATCHFUL_RATE_PERMILLE));
 	if (s->changed_share > UNSTABLE_SHARE)
 		g->unstable_until_ns = s->time_ns + UNSTABLE_NS;
 	return s->time_ns < g->unstable_until_ns ? THERMO_RATE_FULL : g->evidence_permille;
@@ -106,4 +112,11 @@ bool governor_step(struct governor *g, const struct thermo_snapshot *s, uint64_t
 		return false;
 	g->rate_permille = rate;
 	return true;
+}
+
+uint32_t governor_rate_of(const struct governor *g, uint32_t least_permille)
+{
+	uint32_t floor = least_permille ? least_permille : MIN_RATE_PERMILLE;
+
+	return g->rate_permille > floor ? g->rate_permille : floor;
 }

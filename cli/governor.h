@@ -37,10 +37,12 @@ struct governor {
 	uint32_t allowed_permille;  /* by the CPU budget */
 	uint32_t evidence_permille; /* wanted for the evidence */
 	uint32_t rate_permille;     /* in use */
-	uint32_t window_ms;         /* of the next window */
-	double doubt_bp;            /* of the last window, see tuning.h */
-	double access_ratio_bp;     /* likewise */
-	uint64_t nr_sheds;          /* times that the rate was lowered for the CPU budget */
+	uint32_t least_permille; /* of a source that notices changes at so low a rate; 0: none does
+				  */
+	uint32_t window_ms;      /* of the next window */
+	double doubt_bp;         /* of the last window, see tuning.h */
+	double access_ratio_bp;  /* likewise */
+	uint64_t nr_sheds;       /* times that the rate was lowered for the CPU budget */
 };
 
 void governor_init(struct governor *governor, const struct governor_opts *opts, uint32_t nr_sockets,
@@ -56,5 +58,8 @@ void governor_init(struct governor *governor, const struct governor_opts *opts, 
  */
 bool governor_step(struct governor *governor, const struct thermo_snapshot *snapshot,
 		   uint64_t hot_bytes, uint64_t cpu_ns, uint64_t cpu_moves_ns);
+
+/* Return: the rate for a source with that least_permille: not every one goes as low. */
+uint32_t governor_rate_of(const struct governor *governor, uint32_t least_permille);
 
 #endif

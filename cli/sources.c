@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/host.h"
 #include "core/number.h"
-#include "thermocline/source.h"
+#include "sources/selection.h"
 
 static const struct {
 	uint32_t bit;
@@ -52,14 +52,18 @@ static void list_abilities(const struct thermo_source *s, char *text, size_t siz
 						abilities[i].name);
 }
 
-static void print_text(const struct thermo_source *s, int err, bool chosen)
+static void print_text(const struct source_choice *c)
 {
+	const struct thermo_source *s = c->source;
 	char can[128];
 
 	list_abilities(s, can, sizeof(can));
-	printf("%-10s %-9s %s\n", s->name, chosen ? "chosen" : err ? "no" : "yes", s->summary);
-	if (err)
-		printf("%20s why not: %s\n", "", thermo_last_error());
+	printf("%-10s %-9s %s\n", s->name,
+	       c->chosen ? "chosen"
+	       : c->err  ? "no"
+			 : "yes",
+	       s->summary);
+	printf("%20s %s: %s\n", "", c->chosen ? "why" : "why not", c->why);
 	printf("%20s tells: %s; finest %llu bytes\n", "", can,
 	       (unsigned long long)s->granularity_bytes);
 	printf("%20s costs: %s\n", "", s->cost);
@@ -67,17 +71,17 @@ static void print_text(const struct thermo_source *s, int err, bool chosen)
 		printf("%20s changes while it runs: %s\n", "", s->changes);
 }
 
-static struct json_object *to_json(const struct thermo_source *s, int err, bool chosen)
+static struct json_object *to_json(const struct source_choice *c)
 {
+	const struct thermo_source *s = c->source;
 	struct json_object *o = json_object_new_object();
 	struct json_object *can = json_object_new_array();
 
 	json_object_object_add(o, "name", json_object_new_string(s->name));
 	json_object_object_add(o, "summary", json_object_new_string(s->summary));
-	json_object_object_add(o, "usable", json_object_new_boolean(!err));
-	json_object_object_add(o, "chosen", json_object_new_boolean(chosen));
-	if (err)
-		json_object_object_add(o, "why_not", json_object_new_string(thermo_last_error()));
+	json_object_object_add(o, "usable", json_object_new_boolean(!c->err));
+	json_object_object_add(o, "chosen", json_object_new_boolean(c->chosen));
+	json_object_object_add(o, c->chosen ? "why" : "why_not", json_object_new_string(c->why));
 	for (size_t i = 0; i < NR_ABILITIES; i++)
 		if (s->can & abilities[i].bit)
 			json_object_array_add(can, json_object_new_string(abilities[i].name));
@@ -93,18 +97,16 @@ static struct json_object *to_json(const struct thermo_source *s, int err, bool 
 static void list_sources(const struct thermo_source_opts *opts, bool json)
 {
 	struct json_object *list = json ? json_object_new_array() : NULL;
+	struct source_choice choices[SELECT_MAX];
+	size_t nr = thermo_sources_choose(opts, 0, choices);
 
 	if (!json)
 		printf("%-10s %-9s\n", "source", "usable");
-	for (const struct thermo_source *const *s = thermo_sources; *s; s++) {
-		int err = (*s)->probe(opts);
-		bool chosen = !err && !(*s)->by_name_only;
-
+	for (size_t i = 0; i < nr; i++)
 		if (json)
-			json_object_array_add(list, to_json(*s, err, chosen));
+			json_object_array_add(list, to_json(&choices[i]));
 		else
-			print_text(*s, err, chosen);
-	}
+			print_text(&choices[i]);
 	if (json)
 		puts(json_object_to_json_string_ext(list, JSON_C_TO_STRING_PRETTY));
 	json_object_put(list);

@@ -42,11 +42,14 @@ static struct json_object *source_json(struct runner *runner)
 	add_text(o, "state", s.failed ? "failed" : "running");
 	if (s.failed)
 		add_text(o, "error", s.error);
+	if (s.note[0])
+		add_text(o, "note", s.note);
 	add_u64(o, "rate_permille", s.rate_permille);
 	add_u64(o, "records_seen", s.counters.seen);
 	add_u64(o, "records_ignored", s.counters.ignored);
 	add_u64(o, "records_useless", s.counters.useless);
 	add_u64(o, "records_lost", s.counters.lost);
+	add_u64(o, "overhead_ns", s.counters.overhead_ns);
 	add_u64(o, "reports", s.counters.reported);
 	add_u64(o, "reports_dropped", s.dropped);
 	add_u64(o, "cpu_ns", s.cpu_ns);
@@ -360,6 +363,8 @@ static void print_sources(FILE *out, struct json_object *sources)
 			get_u64(s, "reports_dropped"), (double)get_u64(s, "rate_permille") / 10);
 		if (get(s, "error"))
 			fprintf(out, "           %s\n", get_text(s, "error"));
+		if (get(s, "note"))
+			fprintf(out, "           %s\n", get_text(s, "note"));
 	}
 }
 

@@ -89,28 +89,25 @@ static int open_failed(int err, const char *what, int cpu)
 			   hint);
 }
 
-static int open_event(struct perf_event_fd *event, const struct thermo_host *host,
-		      struct perf_event_attr *attr, int cpu, const char *what)
+int perf_event_fd_open_at(struct perf_event_fd *event, const struct thermo_host *host,
+			  struct perf_event_attr *attr, const struct perf_event_place *place,
+			  const char *what)
 {
-	int fd = host->ops->perf_event_open(host, attr, -1, cpu, -1);
+	int fd = host->ops->perf_event_open(host, attr, place->pid, place->cpu, place->group_fd);
 
 	*event = (struct perf_event_fd){ .fd = fd };
 	if (fd < 0)
-		return open_failed(fd, what, cpu);
+		return open_failed(fd, what, place->cpu);
 	if (ioctl(fd, PERF_EVENT_IOC_ID, &event->id) < 0)
-		return thermo_fail(-errno, "%s: id of the event on CPU %d: %s", what, cpu,
+		return thermo_fail(-errno, "%s: id of the event on CPU %d: %s", what, place->cpu,
 				   strerror(errno));
 	return 0;
 }
 
-int perf_event_fd_open(struct perf_event_fd *event, const struct thermo_host *host,
-		       struct perf_event_attr *attr, int cpu, size_t buffer_bytes, const char *what)
+int perf_event_fd_map(struct perf_event_fd *event, size_t buffer_bytes, int cpu, const char *what)
 {
 	size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-	int err = open_event(event, host, attr, cpu, what);
 
-	if (err)
-		return err;
 	event->map_bytes = page_bytes + buffer_bytes;
 	void *map = mmap(NULL, event->map_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, event->fd, 0);
 
@@ -132,17 +129,50 @@ int perf_event_fd_open(struct perf_event_fd *event, const struct thermo_host *ho
 	return 0;
 }
 
+int perf_event_fd_redirect(struct perf_event_fd *event, int fd, int cpu, const char *what)
+{
+	if (ioctl(event->fd, PERF_EVENT_IOC_SET_OUTPUT, fd) < 0)
+		return thermo_fail(-errno, "%s: sharing the ring of CPU %d: %s", what, cpu,
+				   strerror(errno));
+	return 0;
+}
+
+int perf_event_fd_open(struct perf_event_fd *event, const struct thermo_host *host,
+		       struct perf_event_attr *attr, int cpu, size_t buffer_bytes, const char *what)
+{
+	int err = perf_event_fd_open_at(event, host, attr,
+					&(struct perf_event_place){ -1, cpu, -1 }, what);
+
+	return err ? err : perf_event_fd_map(event, buffer_bytes, cpu, what);
+}
+
 int perf_event_fd_open_into(struct perf_event_fd *event, const struct perf_event_fd *leader,
 			    const struct thermo_host *host, struct perf_event_attr *attr, int cpu,
 			    const char *what)
 {
-	int err = open_event(event, host, attr, cpu, what);
+	int err = perf_event_fd_open_at(event, host, attr,
+					&(struct perf_event_place){ -1, cpu, -1 }, what);
 
-	if (err)
-		return err;
-	if (ioctl(event->fd, PERF_EVENT_IOC_SET_OUTPUT, leader->fd) < 0)
-		return thermo_fail(-errno, "%s: sharing the ring of CPU %d: %s", what, cpu,
-				   strerror(errno));
+	return err ? err : perf_event_fd_redirect(event, leader->fd, cpu, what);
+}
+
+int perf_event_fd_count(const struct perf_event_fd *event, uint64_t read_format,
+			struct perf_event_count *count)
+{
+	uint64_t words[5];
+	ssize_t bytes = read(event->fd, words, sizeof(words));
+	struct perf_cursor c = { (const unsigned char *)words, bytes > 0 ? (uint64_t)bytes : 0,
+				 false, false };
+
+	if (bytes < 0)
+		return thermo_fail(-errno, "perf event: reading its count: %s", strerror(errno));
+	struct perf_read r = perf_take_read(&c, read_format);
+
+	/* The kernel says 0 bytes of an event that is in error: pinned and without a counter. */
+	if (c.short_of_data)
+		return thermo_fail(-EBADMSG, "perf event: a count of %zd bytes", bytes);
+	*count = (struct perf_event_count){ r.single.value, r.time_enabled_ns, r.time_running_ns,
+					    r.single.lost };
 	return 0;
 }
 
@@ -150,6 +180,13 @@ int perf_event_fd_enable(struct perf_event_fd *event)
 {
 	if (ioctl(event->fd, PERF_EVENT_IOC_ENABLE, 0) < 0)
 		return thermo_fail(-errno, "perf event: enabling: %s", strerror(errno));
+	return 0;
+}
+
+int perf_event_fd_disable(struct perf_event_fd *event)
+{
+	if (ioctl(event->fd, PERF_EVENT_IOC_DISABLE, 0) < 0)
+		return thermo_fail(-errno, "perf event: disabling: %s", strerror(errno));
 	return 0;
 }
 

@@ -58,7 +58,40 @@ int perf_event_fd_open(struct perf_event_fd *event, const struct thermo_host *ho
 int perf_event_fd_open_into(struct perf_event_fd *event, const struct perf_event_fd *leader,
 			    const struct thermo_host *host, struct perf_event_attr *attr, int cpu,
 			    const char *what);
+
+/* Whose events are meant, and where.  @pid -1: everybody's; @group_fd -1: in no group. */
+struct perf_event_place {
+	pid_t pid;
+	int cpu;
+	int group_fd;
+};
+
+/* As perf_event_fd_open(), but at @place and with no ring: one of the two below follows. */
+int perf_event_fd_open_at(struct perf_event_fd *event, const struct thermo_host *host,
+			  struct perf_event_attr *attr, const struct perf_event_place *place,
+			  const char *what);
+/* Give it a ring of @buffer_bytes. */
+int perf_event_fd_map(struct perf_event_fd *event, size_t buffer_bytes, int cpu, const char *what);
+/* Send its records to the ring of @fd, an event of the same CPU. */
+int perf_event_fd_redirect(struct perf_event_fd *event, int fd, int cpu, const char *what);
+
+/* PERF_FORMAT_LOST came with 6.0; the build machine's headers may be older. */
+#define PERF_READ_LOST (1ull << 4)
+
+/* What perf_event_fd_count() tells; 0 what @read_format does not ask for. */
+struct perf_event_count {
+	uint64_t value;
+	uint64_t enabled_ns;
+	uint64_t running_ns;
+	uint64_t lost;
+};
+
+/* @read_format is that of its attr, without a group.  Return: 0 or -errno. */
+int perf_event_fd_count(const struct perf_event_fd *event, uint64_t read_format,
+			struct perf_event_count *count);
 int perf_event_fd_enable(struct perf_event_fd *event);
+/* Return: 0 or -errno. */
+int perf_event_fd_disable(struct perf_event_fd *event);
 /* From now on a record every @period events.  Return: 0 or -errno. */
 int perf_event_fd_set_period(struct perf_event_fd *event, uint64_t period);
 void perf_event_fd_close(struct perf_event_fd *event);

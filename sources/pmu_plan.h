@@ -98,6 +98,9 @@ int pmu_plan_named(struct pmu_plan *plan, const struct thermo_host *host,
  */
 int pmu_plan_try(struct pmu_plan *plan, const struct thermo_host *host);
 
+/* The same on the calling thread alone, which takes no privileges. */
+int pmu_plan_try_own(struct pmu_plan *plan, const struct thermo_host *host);
+
 void pmu_plan_fini(struct pmu_plan *plan);
 
 /* For people; tests compare it with what they know the machine needs. */

@@ -55,14 +55,14 @@ static bool lower_weight(struct perf_event_attr *attr)
 }
 
 static int open_one(struct pmu_plan *plan, const struct thermo_host *host, struct pmu_event *e,
-		    int cpu, int leader)
+		    pid_t pid, int cpu, int leader)
 {
 	struct perf_event_attr *attr = &e->attr.perf;
 	uint64_t wanted = attr->sample_type;
 	int fd;
 
 	do
-		fd = host->ops->perf_event_open(host, attr, -1, cpu, leader);
+		fd = host->ops->perf_event_open(host, attr, pid, cpu, leader);
 	while (fd == -EINVAL && lower_weight(attr));
 	if (fd < 0) {
 		attr->sample_type = wanted; /* it was not that */
@@ -74,7 +74,7 @@ static int open_one(struct pmu_plan *plan, const struct thermo_host *host, struc
 	return fd;
 }
 
-int pmu_plan_try(struct pmu_plan *plan, const struct thermo_host *host)
+static int try_all(struct pmu_plan *plan, const struct thermo_host *host, pid_t pid)
 {
 	int fds[PMU_PLAN_EVENTS], err = 0;
 	size_t nr = 0;
@@ -82,7 +82,7 @@ int pmu_plan_try(struct pmu_plan *plan, const struct thermo_host *host)
 	while (nr < plan->nr_events && !err) {
 		struct pmu_event *e = &plan->events[nr];
 
-		fds[nr] = open_one(plan, host, e, hwloc_bitmap_first(e->cpus),
+		fds[nr] = open_one(plan, host, e, pid, hwloc_bitmap_first(e->cpus),
 				   e->leader >= 0 ? fds[e->leader] : -1);
 		if (fds[nr] < 0)
 			err = fds[nr];
@@ -92,4 +92,14 @@ int pmu_plan_try(struct pmu_plan *plan, const struct thermo_host *host)
 	while (nr)
 		(void)close(fds[--nr]);
 	return err;
+}
+
+int pmu_plan_try(struct pmu_plan *plan, const struct thermo_host *host)
+{
+	return try_all(plan, host, -1);
+}
+
+int pmu_plan_try_own(struct pmu_plan *plan, const struct thermo_host *host)
+{
+	return try_all(plan, host, 0);
 }

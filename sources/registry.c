@@ -4,16 +4,23 @@
 
 #include "thermocline/source.h"
 
+extern const struct thermo_source thermo_source_ibs;
+extern const struct thermo_source thermo_source_pebs;
 extern const struct thermo_source thermo_source_hintfault;
 extern const struct thermo_source thermo_source_damon;
 extern const struct thermo_source thermo_source_virtual_pmu;
 
+/* A line each: */
+/* clang-format off */
 const struct thermo_source *const thermo_sources[] = {
+	&thermo_source_ibs,
+	&thermo_source_pebs,
 	&thermo_source_hintfault,
 	&thermo_source_damon,
 	&thermo_source_virtual_pmu,
 	NULL,
 };
+/* clang-format on */
 
 const struct thermo_source *thermo_source_find(const char *name)
 {

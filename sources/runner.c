@@ -84,13 +84,17 @@ static int obey(struct runner *r, const struct orders *orders)
 static void publish(struct runner *r, int err)
 {
 	struct thermo_source_counters counters = { 0 };
+	char note[RUNNER_NOTE_BYTES] = "";
 	struct timespec cpu;
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
 	if (r->source->counters)
 		r->source->counters(r->state, &counters);
+	if (r->source->note)
+		r->source->note(r->state, note, sizeof(note));
 	pthread_mutex_lock(&r->mutex);
 	r->status.counters = counters;
+	memcpy(r->status.note, note, sizeof(note));
 	r->status.cpu_ns = (uint64_t)cpu.tv_sec * 1000000000ull + (uint64_t)cpu.tv_nsec;
 	if (err) {
 		r->status.failed = true;

@@ -11,17 +11,21 @@
 
 #include "thermocline/source.h"
 
+#define RUNNER_NOTE_BYTES 400
+
 struct runner;
 
 /**
  * struct runner_status - How a source is doing.
  * @failed:	It ended by itself; @error says why.
+ * @note:	What it cannot do just now; "" when all is well.
  * @cpu_ns:	CPU time of its thread.
  */
 struct runner_status {
 	const struct thermo_source *source;
 	bool failed;
 	char error[256];
+	char note[RUNNER_NOTE_BYTES];
 	uint32_t rate_permille;
 	uint64_t cpu_ns;
 	uint64_t dropped;

@@ -62,6 +62,8 @@ struct thermo_source_opts {
  * @lost:	Records that the kernel had to drop.
  * @ignored:	Records of processes that nobody watches.
  * @useless:	Records that say nothing of a rate (the page was not being watched).
+ * @overhead_ns:	CPU time that sampling took elsewhere than in the source's thread, in
+ *		interrupts say; an estimate.
  */
 struct thermo_source_counters {
 	uint64_t seen;
@@ -69,6 +71,7 @@ struct thermo_source_counters {
 	uint64_t lost;
 	uint64_t ignored;
 	uint64_t useless;
+	uint64_t overhead_ns;
 };
 
 /* The whole rate of set_rate(). */
@@ -83,6 +86,8 @@ struct thermo_source_counters {
  * @cost:	What it costs, for people.
  * @changes:	System settings that it changes while it runs, for people; NULL: none.
  * @by_name_only:	Never chosen by default: it does not measure this machine.
+ * @least_permille:	It sees all memory all the time, so that so low a rate still notices
+ *		changes; 0: it should not go far down.
  * @state_bytes:	Size of the state; the core allocates it, zeroed.
  * @drain_interval_ms:	How often @drain wants to be called.
  * @probe:	0 when this machine can run it; else -errno, with the reason and
@@ -96,6 +101,8 @@ struct thermo_source_counters {
  * @drain:	Move what has arrived to @reporter; never blocks for long.
  *		Return: reports made, or -errno, which ends the source.
  * @counters:	So far.
+ * @note:	What it cannot do just now and why, for people; "" when all is well.
+ *		NULL: it always can or fails.
  * @stop:	End sampling.  What it changed is put back by its caller.
  * @close:	Release all.  Accepts the state of a failed @open; twice is fine.
  */
@@ -107,6 +114,7 @@ struct thermo_source {
 	const char *cost;
 	const char *changes;
 	bool by_name_only;
+	uint32_t least_permille;
 	size_t state_bytes;
 	uint32_t drain_interval_ms;
 	int (*probe)(const struct thermo_source_opts *opts);
@@ -116,6 +124,7 @@ struct thermo_source {
 	int (*set_rate)(void *state, uint32_t permille);
 	int (*drain)(void *state, struct thermo_reporter *reporter);
 	void (*counters)(const void *state, struct thermo_source_counters *counters);
+	void (*note)(const void *state, char *text, size_t size);
 	void (*stop)(void *state);
 	void (*close)(void *state);
 };

@@ -38,6 +38,8 @@ struct fake_host {
 	int (*scan_pages)(struct fake_host *fake, uint64_t start, uint64_t end,
 			  struct thermo_page_run *runs, size_t nr_runs, uint64_t *scanned_to);
 	int (*perf_event_open)(struct fake_host *fake, struct perf_event_attr *attr, int cpu);
+	pid_t perf_pid; /* what else perf_event_open() was called with */
+	int perf_group_fd;
 };
 
 static inline uint64_t fake_now_ns(const struct thermo_host *host)
@@ -61,7 +63,8 @@ static inline int fake_perf_event_open(const struct thermo_host *host, struct pe
 {
 	struct fake_host *fake = host->private_data;
 
-	(void)pid, (void)group_fd;
+	fake->perf_pid = pid;
+	fake->perf_group_fd = group_fd;
 	return fake->perf_event_open ? fake->perf_event_open(fake, attr, cpu) : -ENOENT;
 }
 

@@ -206,6 +206,34 @@ static void opened_event_reads_its_ring(void **state)
 	perf_event_fd_close(&e);
 }
 
+static void counts_are_those_that_were_asked_for(void **state)
+{
+	const uint64_t times = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
+	struct perf_event_attr attr = { .read_format = times | PERF_READ_LOST };
+	struct perf_event_count count;
+	struct perf_event_fd e;
+
+	(void)state;
+	assert_int_equal(perf_event_fd_open_at(&e, &fake.host, &attr,
+					       &(struct perf_event_place){ 42, 3, -1 }, "test"),
+			 0);
+	assert_int_equal(fake_events[0].pid, 42);
+	fake_events[0].enabled_ns = 5;
+	fake_events[0].running_ns = 4;
+	fake_events[0].lost = 3;
+	assert_int_equal(perf_event_fd_count(&e, attr.read_format, &count), 0);
+	assert_int_equal(count.enabled_ns, 5);
+	assert_int_equal(count.running_ns, 4);
+	assert_int_equal(count.lost, 3);
+	/* The kernel tells less than was asked for of an event in error. */
+	assert_int_equal(perf_event_fd_count(&e, attr.read_format | PERF_FORMAT_ID, &count),
+			 -EBADMSG);
+	assert_int_equal(perf_event_fd_enable(&e), 0);
+	assert_int_equal(perf_event_fd_disable(&e), 0);
+	assert_false(fake_events[0].enabled);
+	perf_event_fd_close(&e);
+}
+
 static void failure_to_open_names_event_cpu_and_remedy(void **state)
 {
 	static const struct {
@@ -308,6 +336,7 @@ int main(void)
 		TEST(ring_over_given_memory_is_read_like_the_kernels),
 		TEST(memory_that_holds_no_ring_is_refused),
 		HOST_TEST(opened_event_reads_its_ring),
+		HOST_TEST(counts_are_those_that_were_asked_for),
 		HOST_TEST(failure_to_open_names_event_cpu_and_remedy),
 	};
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "core/error.h"
@@ -79,6 +80,12 @@ static void puppet_counters(const void *state, struct thermo_source_counters *co
 	counters->reported = ((const struct puppet *)state)->reported;
 }
 
+static void puppet_note(const void *state, char *text, size_t size)
+{
+	(void)state;
+	(void)snprintf(text, size, "has a string that is stuck");
+}
+
 static void puppet_stop(void *state)
 {
 	(void)state;
@@ -104,6 +111,7 @@ static const struct thermo_source puppet = {
 	.set_rate = puppet_set_rate,
 	.drain = puppet_drain,
 	.counters = puppet_counters,
+	.note = puppet_note,
 	.stop = puppet_stop,
 	.close = puppet_close,
 };
@@ -148,6 +156,7 @@ static void orders_reach_the_source_and_reports_come_back(void **state)
 		runner_status(r, &status);
 	} while (status.counters.reported < 3);
 	assert_false(status.failed);
+	assert_string_equal(status.note, "has a string that is stuck");
 	assert_int_equal(status.rate_permille, 250);
 	assert_ptr_equal(status.source, &puppet);
 	assert_true(thermo_reporter_drain(runner_reporter(r), a, 64) >= 3);

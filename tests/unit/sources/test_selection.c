@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test_selection.c - which sources run when nobody names any. */
+#include "tests/unit/test.h"
+
+#include <errno.h>
+
+#include "sources/selection.h"
+#include "tests/unit/sources/fake_perf.h"
+
+static struct fake_host fake;
+static struct thermo_source_opts opts;
+static struct source_choice choices[SELECT_MAX];
+static size_t nr;
+
+static void on(const char *machine)
+{
+	fake_host_copy(&fake, machine);
+	fake_perf_init(&fake);
+	opts = (struct thermo_source_opts){ .host = &fake.host };
+}
+
+static int drop(void **state)
+{
+	(void)state;
+	fake_host_fini(&fake);
+	return 0;
+}
+
+static const struct source_choice *choice_of(const char *name)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (strcmp(choices[i].source->name, name) == 0)
+			return &choices[i];
+	fail_msg("no choice of %s", name);
+	return NULL;
+}
+
+static uint32_t bit_of(const char *name)
+{
+	return 1u << (choice_of(name) - choices);
+}
+
+static void all_sources_are_judged_in_their_order(void **state)
+{
+	(void)state;
+	on(FAKE_MACHINE("vm-no-pmu"));
+	nr = thermo_sources_choose(&opts, 0, choices);
+	for (size_t i = 0; i < nr; i++) {
+		assert_ptr_equal(choices[i].source, thermo_sources[i]);
+		assert_true(choices[i].why[0] != '\0');
+		assert_false(choices[i].chosen && choices[i].err);
+	}
+	assert_null(thermo_sources[nr]);
+}
+
+static void amd_is_sampled_by_ibs_and_not_scanned(void **state)
+{
+	(void)state;
+	on(FAKE_MACHINE("zen4"));
+	nr = thermo_sources_choose(&opts, 0, choices);
+	assert_true(choice_of("ibs")->chosen);
+	assert_false(choice_of("pebs")->chosen);
+	assert_non_null(strstr(choice_of("pebs")->why, "it has ibs"));
+	assert_false(choice_of("hintfault")->chosen);
+	assert_false(choice_of("damon")->chosen);
+}
+
+static void intel_is_sampled_by_pebs(void **state)
+{
+	(void)state;
+	on(FAKE_MACHINE("sapphire-rapids"));
+	nr = thermo_sources_choose(&opts, 0, choices);
+	assert_true(choice_of("pebs")->chosen);
+	assert_false(choice_of("ibs")->chosen);
+}
+
+static void pmu_that_the_kernel_refuses_is_not_chosen_and_says_why(void **state)
+{
+	(void)state;
+	on(FAKE_MACHINE("sapphire-rapids"));
+	fake_open_error = -EBUSY;
+	nr = thermo_sources_choose(&opts, 0, choices);
+	assert_false(choice_of("pebs")->chosen);
+	assert_int_equal(choice_of("pebs")->err, -EBUSY);
+	assert_non_null(strstr(choice_of("pebs")->why, "somebody else has the counter"));
+}
+
+#ifdef HAVE_TRACEEVENT
+/* A machine with two nodes, where DAMON can run, and a PMU besides. */
+static void scanning_takes_over_where_the_pmu_failed(void **state)
+{
+	(void)state;
+	on(FAKE_MACHINE("2n-cxl"));
+	fake_write(&fake, "proc/cpuinfo", "vendor_id\t: AuthenticAMD\n");
+	fake_write(&fake, "sys/bus/event_source/devices/ibs_op/type", "11\n");
+	fake_write(&fake, "sys/devices/system/cpu/online", "0-1\n");
+	fake_write(&fake, "proc/sys/kernel/perf_event_paranoid", "-1\n");
+	nr = thermo_sources_choose(&opts, 0, choices);
+	assert_true(choice_of("ibs")->chosen);
+	assert_int_equal(choice_of("damon")->err, 0);
+	assert_false(choice_of("damon")->chosen);
+	assert_non_null(strstr(choice_of("damon")->why, "ibs sees all memory"));
+	nr = thermo_sources_choose(&opts, bit_of("ibs"), choices);
+	assert_false(choice_of("ibs")->chosen);
+	assert_non_null(strstr(choice_of("ibs")->why, "failed"));
+	assert_true(choice_of("damon")->chosen);
+}
+#endif
+
+static void what_runs_only_by_name_is_never_chosen(void **state)
+{
+	(void)state;
+	on(FAKE_MACHINE("zen5"));
+	nr = thermo_sources_choose(&opts, 0, choices);
+	for (size_t i = 0; i < nr; i++)
+		if (choices[i].source->by_name_only)
+			assert_false(choices[i].chosen);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_teardown(f, drop)
+	const struct CMUnitTest tests[] = {
+		TEST(all_sources_are_judged_in_their_order),
+		TEST(amd_is_sampled_by_ibs_and_not_scanned),
+		TEST(intel_is_sampled_by_pebs),
+		TEST(pmu_that_the_kernel_refuses_is_not_chosen_and_says_why),
+#ifdef HAVE_TRACEEVENT
+		TEST(scanning_takes_over_where_the_pmu_failed),
+#endif
+		TEST(what_runs_only_by_name_is_never_chosen),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
