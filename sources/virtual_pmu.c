@@ -27,8 +27,11 @@
 #include "core/cleanup.h"
 #include "core/error.h"
 #include "core/host.h"
+#include "sources/cpu_nodes.h"
 #include "sources/data_src.h"
 #include "sources/perf_ring.h"
+#include "sources/period.h"
+#include "sources/pid_set.h"
 #include "thermocline/source.h"
 
 #define DEVICES "sys/bus/pci/devices"
@@ -47,10 +50,9 @@ struct vpmu_source {
 	struct perf_format format;
 	uint32_t nr_rings;
 	struct perf_ring *rings;
-	int16_t *node_of_cpu; /* nr_rings of them */
 	unsigned char *record;
-	size_t nr_targets;
-	pid_t *targets; /* sorted */
+	struct cpu_nodes nodes;
+	struct pid_set targets;
 	uint32_t permille;
 	uint64_t adapted_ns;
 	uint64_t nr_at_adapted;
@@ -156,9 +158,8 @@ static int make_rings(struct vpmu_source *v)
 	v->format.sample_type = page.sample_type;
 	v->nr_rings = page.nr_rings;
 	v->rings = calloc(page.nr_rings, sizeof(*v->rings));
-	v->node_of_cpu = calloc(page.nr_rings, sizeof(*v->node_of_cpu));
 	v->record = malloc(PERF_RECORD_MAX_BYTES);
-	if (!v->rings || !v->node_of_cpu || !v->record)
+	if (!v->rings || !v->record)
 		return thermo_fail(-ENOMEM, "virtual-pmu: no memory for %u rings", page.nr_rings);
 	for (uint32_t i = 0; i < page.nr_rings; i++) {
 		int err = perf_ring_init(&v->rings[i],
@@ -172,31 +173,6 @@ static int make_rings(struct vpmu_source *v)
 	return 0;
 }
 
-static void read_node(struct vpmu_source *v, int node, hwloc_bitmap_t cpus)
-{
-	if (thermo_host_read_list(v->host, cpus, "sys/devices/system/node/node%d/cpulist", node))
-		return;
-	for (int cpu = hwloc_bitmap_first(cpus); cpu >= 0 && cpu < (int)v->nr_rings;
-	     cpu = hwloc_bitmap_next(cpus, cpu))
-		v->node_of_cpu[cpu] = (int16_t)node;
-}
-
-/* What the kernel does not tell stays unknown. */
-static void read_nodes(struct vpmu_source *v)
-{
-	hwloc_bitmap_t nodes = hwloc_bitmap_alloc(), cpus = hwloc_bitmap_alloc();
-
-	for (uint32_t i = 0; i < v->nr_rings; i++)
-		v->node_of_cpu[i] = THERMO_NODE_UNKNOWN;
-	if (nodes && cpus &&
-	    thermo_host_read_list(v->host, nodes, "sys/devices/system/node/online") == 0)
-		for (int n = hwloc_bitmap_first(nodes); n >= 0 && n < INT16_MAX;
-		     n = hwloc_bitmap_next(nodes, n))
-			read_node(v, n, cpus);
-	hwloc_bitmap_free(nodes);
-	hwloc_bitmap_free(cpus);
-}
-
 static int vpmu_open(void *state, const struct thermo_source_opts *opts)
 {
 	struct vpmu_source *v = state;
@@ -208,7 +184,7 @@ static int vpmu_open(void *state, const struct thermo_source_opts *opts)
 	if (!err)
 		err = make_rings(v);
 	if (!err)
-		read_nodes(v);
+		err = cpu_nodes_read(&v->nodes, opts->host);
 	return err;
 }
 
@@ -244,60 +220,31 @@ static int vpmu_start(void *state)
 	return 0;
 }
 
-static int by_pid(const void *a, const void *b)
-{
-	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static int vpmu_set_targets(void *state, const pid_t *pids, size_t nr_pids)
 {
-	struct vpmu_source *v = state;
-	pid_t *targets = malloc((nr_pids + 1) * sizeof(*targets));
-
-	if (!targets)
-		return thermo_fail(-ENOMEM, "virtual-pmu: no memory for %zu targets", nr_pids);
-	if (nr_pids)
-		memcpy(targets, pids, nr_pids * sizeof(*targets));
-	qsort(targets, nr_pids, sizeof(*targets), by_pid);
-	free(v->targets);
-	v->targets = targets;
-	v->nr_targets = nr_pids;
-	return 0;
+	return pid_set_assign(&((struct vpmu_source *)state)->targets, pids, nr_pids);
 }
 
-/*
- * Moves the period towards the rate that is wanted: at most twofold, and not for a tenth.
- * Odd, so that it does not beat with strides.  Without samples nothing is known.
- */
+/* Moves the period towards the rate that is wanted; the device adds the random part. */
 static void adapt(struct vpmu_source *v, uint64_t now_ns)
 {
+	static const struct period_limits limits = { LEAST_PERIOD, MOST_PERIOD, 1 };
 	uint64_t period = v->page->control.period, nr = nr_records(v) - v->nr_at_adapted;
 	uint64_t elapsed_ns = now_ns - v->adapted_ns;
-	double wanted;
+	double factor;
 
 	if (elapsed_ns < ADAPT_NS || v->page->fixed_period)
 		return;
 	v->adapted_ns = now_ns;
 	v->nr_at_adapted = nr_records(v);
-	if (nr == 0)
+	factor = period_factor((double)nr * 1e9 / (double)elapsed_ns,
+			       (double)FULL_RATE_HZ * v->permille / THERMO_RATE_FULL);
+	if (factor == 1)
 		return;
 	/* The device's memory is not believed. */
 	if (period < LEAST_PERIOD || period > MOST_PERIOD)
 		period = FIRST_PERIOD;
-	wanted = (double)period * ((double)nr * 1e9 / (double)elapsed_ns) /
-		 ((double)FULL_RATE_HZ * v->permille / THERMO_RATE_FULL);
-	if (wanted > 0.9 * (double)period && wanted < 1.1 * (double)period)
-		return;
-	if (wanted > 2.0 * (double)period)
-		wanted = 2.0 * (double)period;
-	if (wanted < 0.5 * (double)period)
-		wanted = 0.5 * (double)period;
-	period = (uint64_t)wanted | 1;
-	if (period < LEAST_PERIOD)
-		period = LEAST_PERIOD;
-	order(v, period < MOST_PERIOD ? period : MOST_PERIOD, true);
+	order(v, period_fit((double)period * factor, &limits, NULL), true);
 }
 
 static int vpmu_set_rate(void *state, uint32_t permille)
@@ -313,13 +260,6 @@ static uint32_t at_most_u32(uint64_t value)
 	return value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
 }
 
-static int16_t node_of(const struct vpmu_source *v, uint32_t cpu)
-{
-	if (cpu < v->nr_rings)
-		return v->node_of_cpu[cpu];
-	return THERMO_NODE_UNKNOWN;
-}
-
 static void report(struct vpmu_source *v, const struct perf_sample *s, uint64_t now_ns,
 		   struct thermo_reporter *reporter)
 {
@@ -332,7 +272,7 @@ static void report(struct vpmu_source *v, const struct perf_sample *s, uint64_t 
 		.tid = s->tid,
 		.cpu = s->cpu,
 		.latency_ns = at_most_u32(s->latency_cycles), /* of 1 ns */
-		.node = node_of(v, s->cpu),
+		.node = cpu_nodes_get(&v->nodes, s->cpu),
 		.op = (uint8_t)data_src_op(s->data_src),
 		.space = THERMO_SPACE_VIRTUAL,
 		.level = (uint8_t)data_src_level(s->data_src),
@@ -356,8 +296,7 @@ static int take_record(struct vpmu_source *v, uint64_t now_ns, struct thermo_rep
 	if (err)
 		return err;
 	v->counters.seen++;
-	if (!v->nr_targets ||
-	    !bsearch(&s.pid, v->targets, v->nr_targets, sizeof(*v->targets), by_pid))
+	if (!pid_set_has(&v->targets, s.pid))
 		v->counters.ignored++;
 	else if (s.period == 0)
 		v->counters.useless++;
@@ -416,9 +355,9 @@ static void vpmu_close(void *state)
 
 	release_device(v);
 	free(v->rings);
-	free(v->node_of_cpu);
 	free(v->record);
-	free(v->targets);
+	cpu_nodes_fini(&v->nodes);
+	pid_set_fini(&v->targets);
 	*v = (struct vpmu_source){ 0 };
 }
 
