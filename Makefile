@@ -199,7 +199,7 @@ client-check: all
 	$(Q)$(if $(SAN),echo "client-check: SKIPPED: sanitized libraries cannot be installed",\
 		MAKE='$(MAKE)' O='$(O)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' \
 		CC='$(CC)' CXX='$(CXX)' sh tests/client/check.sh)
-lab-check: all
+lab-check: all $(O)/tests/unit/sources/test_perf_live
 	$(Q)O=$(O) sh tests/lab/run-tests.sh
 bench: bench-deps
 	$(Q)+$(MAKE) --no-print-directory $(BENCHES:%=%.run)

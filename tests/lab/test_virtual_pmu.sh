@@ -20,7 +20,7 @@ half_life=5
 watch_who()
 {
 	acc_run "$who" threads-rw 30 virtual-pmu &&
-		acc_judge "$who" --skip 10 --half-life $half_life --format json \
+		acc_judge "$who" --skip 18 --half-life $half_life --format json \
 			--range x=0,128M --range y=128M,128M >"$who/shares"
 }
 
@@ -28,8 +28,8 @@ watch_who()
 watch_flavour()
 {
 	acc_pmu=flavour=$1,$2
-	acc_run "$who" flavours 24 virtual-pmu &&
-		acc_judge "$who" --skip 8 --half-life $half_life --format json \
+	acc_run "$who" flavours 26 virtual-pmu &&
+		acc_judge "$who" --skip 14 --half-life $half_life --format json \
 			--range x=0,192M --range y=192M,192M >"$who/shares"
 }
 
