@@ -17,6 +17,7 @@
  */
 #include "sources/virtual_pmu.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -68,7 +69,7 @@ struct vpmu_source {
 /* What each flavour takes.  Multiples of 16, or odd: those do not beat with strides. */
 static const struct period_limits limits[VPMU_NR_FLAVOURS] = {
 	[VPMU_PLAIN] = { 31, INT32_MAX, 1 },
-	[VPMU_IBS] = { 2 * VPMU_IBS_STEP, INT32_MAX - INT32_MAX % VPMU_IBS_STEP, VPMU_IBS_STEP },
+	[VPMU_IBS] = { 2ull * VPMU_IBS_STEP, INT32_MAX - INT32_MAX % VPMU_IBS_STEP, VPMU_IBS_STEP },
 	[VPMU_PEBS] = { 31, INT32_MAX, 1 },
 };
 
@@ -195,6 +196,7 @@ static int make_rings(struct vpmu_source *v, const struct vpmu_page *page)
 /* The page is read once: what was checked is what is used. */
 static int take_layout(struct vpmu_source *v)
 {
+	assert(v->page);
 	struct vpmu_page page = *v->page;
 	uint64_t room = v->map_bytes;
 	int err;
