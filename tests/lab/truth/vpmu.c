@@ -202,12 +202,15 @@ static void reload_event(const struct vpmu *pmu, struct vpmu_cpu *c,
 	counter->period = period;
 	counter->jitter = want->jitter_permille < 1000 ? period * want->jitter_permille / 1000
 						       : period - 1;
-	if (pmu->options.flavour == VPMU_IBS)
+	if (pmu->options.flavour == VPMU_IBS) {
+		/* What it had counted was towards another number. */
+		counter->since = 0;
 		counter->jitter -= counter->jitter % VPMU_IBS_STEP;
+	}
 	set_target(pmu, c, counter);
 }
 
-/* What was counted stays counted: the next sample stands for it. */
+/* What was counted stays counted (but of IBS): the next sample stands for it. */
 void vpmu_reload(struct vpmu *pmu, struct vpmu_cpu *c, uint64_t sequence)
 {
 	/* The driver may be writing the next change: then this is called once more. */

@@ -474,6 +474,16 @@ static void ibs_takes_periods_of_16_only(void **state)
 	}
 }
 
+static void ibs_begins_anew_with_another_period(void **state)
+{
+	(void)state;
+	power_on_as(VPMU_IBS);
+	want_ibs(160000, 0);
+	assert_int_equal(touch_times(30000, 0, false), 0);
+	want_ibs(1600, 0);
+	assert_near((double)touch_times(3200, 0, false), 10, 10);
+}
+
 static void ibs_knows_latency_and_level_of_loads_only(void **state)
 {
 	const struct vpmu_options options = { .flavour = VPMU_IBS,
@@ -623,6 +633,7 @@ int main(void)
 		TEST(latency_threshold_is_by_node),
 		TEST(ibs_samples_all_operations_and_tells_which_access_memory),
 		TEST(ibs_takes_periods_of_16_only),
+		TEST(ibs_begins_anew_with_another_period),
 		TEST(ibs_knows_latency_and_level_of_loads_only),
 		TEST(ibs_drops_what_is_short_after_it_has_sampled),
 		TEST(pebs_has_an_event_and_a_period_for_loads_and_one_for_stores),
