@@ -69,7 +69,7 @@ MON_SRC   := $(filter-out $(REPORT_SRC),$(LIB_SRC))
 CLI_SRC   := $(wildcard cli/*.c tests/lab/*.c)
 WORK_SRC  := $(wildcard bench/workload/*.c)
 SIM_SRC   := $(wildcard bench/sim/*.c)
-TRUTH_SRC := $(filter-out %/plugin.c %/vpmu.c %/touch.c,$(wildcard tests/lab/truth/*.c))
+TRUTH_SRC := $(filter-out %/plugin.c %/vpmu.c %/vpmu_data_src.c %/touch.c,$(wildcard tests/lab/truth/*.c))
 JUDGE_SRC := $(filter-out %/clock.c,$(wildcard tests/lab/accuracy/*.c))
 TEST_SRC  := $(wildcard tests/unit/*/test_*.c)
 BENCH_SRC := $(wildcard bench/bench_*.c)
@@ -151,7 +151,8 @@ $(JUDGE) $(CLOCK):
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 # QEMU loads the plugin: it gets no sanitizer and none of our libraries.
-PLUGIN_SRC := tests/lab/truth/plugin.c tests/lab/truth/vpmu.c
+VPMU_SRC   := tests/lab/truth/vpmu.c tests/lab/truth/vpmu_data_src.c
+PLUGIN_SRC := tests/lab/truth/plugin.c $(VPMU_SRC)
 $(PLUGIN): $(PLUGIN_SRC) $(wildcard tests/lab/truth/*.h) sources/virtual_pmu.h $(O)/command
 	$(call say,LD)
 	@mkdir -p $(@D)
@@ -169,8 +170,9 @@ $(O)/bench/bench_report.o: override CPPFLAGS += $(if $(HAVE_CK),-DHAVE_CK=1)
 $(filter $(O)/tests/unit/bench/%,$(TESTS)): $(filter-out %/main.o,$(WORK_OBJ)) $(SIM_OBJ)
 $(BENCHES): $(SIM_OBJ)
 $(filter $(O)/tests/unit/cli/%,$(TESTS)): $(filter-out %/main.o,$(CLI_OBJ))
-$(filter $(O)/tests/unit/lab/%,$(TESTS)): $(filter-out %/main.o,$(JUDGE_OBJ)) $(O)/tests/lab/truth/vpmu.o
-$(O)/tests/unit/sources/test_virtual_pmu: $(O)/tests/lab/truth/vpmu.o
+$(filter $(O)/tests/unit/lab/%,$(TESTS)): $(filter-out %/main.o,$(JUDGE_OBJ)) $(VPMU_SRC:%.c=$(O)/%.o) \
+	$(O)/tests/lab/pmu_options.o $(O)/tests/lab/topology_parse.o
+$(O)/tests/unit/sources/test_virtual_pmu: $(VPMU_SRC:%.c=$(O)/%.o)
 $(TESTS) $(BENCHES): %: %.o $(LIBS)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) $(LIBS) $(LDLIBS) -o $@
@@ -197,7 +199,7 @@ client-check: all
 	$(Q)$(if $(SAN),echo "client-check: SKIPPED: sanitized libraries cannot be installed",\
 		MAKE='$(MAKE)' O='$(O)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' \
 		CC='$(CC)' CXX='$(CXX)' sh tests/client/check.sh)
-lab-check: all
+lab-check: all $(O)/tests/unit/sources/test_perf_live
 	$(Q)O=$(O) sh tests/lab/run-tests.sh
 bench: bench-deps
 	$(Q)+$(MAKE) --no-print-directory $(BENCHES:%=%.run)

@@ -59,6 +59,9 @@ char *control_reply(const char *request, const struct daemon *daemon, uint64_t n
 		root = status_json(daemon, now_ns);
 	} else if (strcmp(request, "regions") == 0) {
 		root = json_object_new_object();
+		if (daemon->snapshot)
+			json_object_object_add(root, "time_ns",
+					       json_object_new_uint64(daemon->snapshot->time_ns));
 		json_object_object_add(root, "regions", regions_json(daemon));
 	} else {
 		root = json_object_new_object();

@@ -7,6 +7,9 @@
  * From the ring on this is what a hardware PMU's samples go through: perf_ring,
  * perf_record, data_src.
  *
+ * The device has a flavour: what its events count and its samples tell differs as it does
+ * between processors.  Samples of no access (IBS) are sorted out here.
+ *
  * The records have no time, because the emulator does not know the guest's: a report has
  * that of the drain which found it.
  *
@@ -14,6 +17,7 @@
  */
 #include "sources/virtual_pmu.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -38,8 +42,6 @@
 #define FULL_RATE_HZ 4000u
 #define ADAPT_NS 500000000ull
 #define FIRST_PERIOD 499u
-#define LEAST_PERIOD 31u
-#define MOST_PERIOD ((uint64_t)INT32_MAX)
 #define DEVICE_BYTES_MAX (1ull << 30)
 
 struct vpmu_source {
@@ -48,6 +50,11 @@ struct vpmu_source {
 	struct vpmu_page *page;
 	size_t map_bytes;
 	struct perf_format format;
+	enum vpmu_flavour flavour;
+	uint32_t nr_events;
+	uint64_t event_id[VPMU_EVENTS_MAX];
+	bool fixed; /* the lab sets the periods */
+	uint64_t period;
 	uint32_t nr_rings;
 	struct perf_ring *rings;
 	unsigned char *record;
@@ -57,6 +64,13 @@ struct vpmu_source {
 	uint64_t adapted_ns;
 	uint64_t nr_at_adapted;
 	struct thermo_source_counters counters;
+};
+
+/* What each flavour takes.  Multiples of 16, or odd: those do not beat with strides. */
+static const struct period_limits limits[VPMU_NR_FLAVOURS] = {
+	[VPMU_PLAIN] = { 31, INT32_MAX, 1 },
+	[VPMU_IBS] = { 2ull * VPMU_IBS_STEP, INT32_MAX - INT32_MAX % VPMU_IBS_STEP, VPMU_IBS_STEP },
+	[VPMU_PEBS] = { 31, INT32_MAX, 1 },
 };
 
 static bool has_id(const struct thermo_host *host, const char *device, const char *file,
@@ -141,11 +155,51 @@ static int vpmu_probe(const struct thermo_source_opts *opts)
 	return err;
 }
 
-/* The page is read once: what was checked is what is used. */
-static int make_rings(struct vpmu_source *v)
+static int take_events(struct vpmu_source *v, const struct vpmu_page *page)
 {
+	if (page->flavour >= VPMU_NR_FLAVOURS || page->nr_events == 0 ||
+	    page->nr_events > VPMU_EVENTS_MAX)
+		return thermo_fail(-EBADMSG,
+				   "virtual-pmu: flavour %u with %u events: this is not its layout",
+				   page->flavour, page->nr_events);
+	v->format.sample_type = page->sample_type;
+	v->flavour = (enum vpmu_flavour)page->flavour;
+	v->nr_events = page->nr_events;
+	v->fixed = true;
+	for (uint32_t e = 0; e < v->nr_events; e++) {
+		v->event_id[e] = page->event_id[e];
+		v->fixed &= page->fixed_period[e] != 0;
+	}
+	v->period = period_fit(FIRST_PERIOD, &limits[v->flavour], NULL);
+	return 0;
+}
+
+static int make_rings(struct vpmu_source *v, const struct vpmu_page *page)
+{
+	v->nr_rings = page->nr_rings;
+	v->rings = calloc(page->nr_rings, sizeof(*v->rings));
+	v->record = malloc(PERF_RECORD_MAX_BYTES);
+	if (!v->rings || !v->record)
+		return thermo_fail(-ENOMEM, "virtual-pmu: no memory for %u rings", page->nr_rings);
+	for (uint32_t i = 0; i < page->nr_rings; i++) {
+		int err = perf_ring_init(&v->rings[i],
+					 (unsigned char *)v->page + page->ring_offset +
+							 i * page->ring_stride,
+					 page->ring_stride, "virtual-pmu");
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* The page is read once: what was checked is what is used. */
+static int take_layout(struct vpmu_source *v)
+{
+	assert(v->page);
 	struct vpmu_page page = *v->page;
 	uint64_t room = v->map_bytes;
+	int err;
 
 	if (page.version != VPMU_VERSION || page.nr_rings == 0 || page.nr_rings > VPMU_RINGS_MAX ||
 	    page.ring_offset > room || page.ring_stride == 0 ||
@@ -155,22 +209,8 @@ static int make_rings(struct vpmu_source *v)
 				   "virtual-pmu: version %u, %u rings of %#" PRIx64
 				   " bytes from %#" PRIx64 ": this is not its layout",
 				   page.version, page.nr_rings, page.ring_stride, page.ring_offset);
-	v->format.sample_type = page.sample_type;
-	v->nr_rings = page.nr_rings;
-	v->rings = calloc(page.nr_rings, sizeof(*v->rings));
-	v->record = malloc(PERF_RECORD_MAX_BYTES);
-	if (!v->rings || !v->record)
-		return thermo_fail(-ENOMEM, "virtual-pmu: no memory for %u rings", page.nr_rings);
-	for (uint32_t i = 0; i < page.nr_rings; i++) {
-		int err = perf_ring_init(&v->rings[i],
-					 (unsigned char *)v->page + page.ring_offset +
-							 i * page.ring_stride,
-					 page.ring_stride, "virtual-pmu");
-
-		if (err)
-			return err;
-	}
-	return 0;
+	err = take_events(v, &page);
+	return err ? err : make_rings(v, &page);
 }
 
 static int vpmu_open(void *state, const struct thermo_source_opts *opts)
@@ -182,17 +222,19 @@ static int vpmu_open(void *state, const struct thermo_source_opts *opts)
 	v->permille = THERMO_RATE_FULL;
 	err = find_device(v, opts->host);
 	if (!err)
-		err = make_rings(v);
+		err = take_layout(v);
 	if (!err)
 		err = cpu_nodes_read(&v->nodes, opts->host);
 	return err;
 }
 
-static void order(struct vpmu_source *v, uint64_t period, bool enabled)
+/* Loads and stores have the same period, so that they weigh the same. */
+static void order(struct vpmu_source *v, bool enabled)
 {
 	struct vpmu_control *control = &v->page->control;
 
-	control->period = period;
+	for (uint32_t e = 0; e < v->nr_events; e++)
+		control->period[e] = v->period;
 	control->enabled = enabled;
 	/* release: pairs with the device's acquire; what is wanted is there. */
 	__atomic_store_n(&control->sequence, control->sequence + 1, __ATOMIC_RELEASE);
@@ -216,7 +258,7 @@ static int vpmu_start(void *state)
 		__atomic_store_n(v->rings[i].tail, head, __ATOMIC_RELEASE);
 	}
 	v->adapted_ns = thermo_host_now_ns(v->host);
-	order(v, FIRST_PERIOD, true);
+	order(v, true);
 	return 0;
 }
 
@@ -228,12 +270,10 @@ static int vpmu_set_targets(void *state, const pid_t *pids, size_t nr_pids)
 /* Moves the period towards the rate that is wanted; the device adds the random part. */
 static void adapt(struct vpmu_source *v, uint64_t now_ns)
 {
-	static const struct period_limits limits = { LEAST_PERIOD, MOST_PERIOD, 1 };
-	uint64_t period = v->page->control.period, nr = nr_records(v) - v->nr_at_adapted;
-	uint64_t elapsed_ns = now_ns - v->adapted_ns;
+	uint64_t nr = nr_records(v) - v->nr_at_adapted, elapsed_ns = now_ns - v->adapted_ns;
 	double factor;
 
-	if (elapsed_ns < ADAPT_NS || v->page->fixed_period)
+	if (elapsed_ns < ADAPT_NS || v->fixed)
 		return;
 	v->adapted_ns = now_ns;
 	v->nr_at_adapted = nr_records(v);
@@ -241,10 +281,8 @@ static void adapt(struct vpmu_source *v, uint64_t now_ns)
 			       (double)FULL_RATE_HZ * v->permille / THERMO_RATE_FULL);
 	if (factor == 1)
 		return;
-	/* The device's memory is not believed. */
-	if (period < LEAST_PERIOD || period > MOST_PERIOD)
-		period = FIRST_PERIOD;
-	order(v, period_fit((double)period * factor, &limits, NULL), true);
+	v->period = period_fit((double)v->period * factor, &limits[v->flavour], NULL);
+	order(v, true);
 }
 
 static int vpmu_set_rate(void *state, uint32_t permille)
@@ -282,6 +320,16 @@ static void report(struct vpmu_source *v, const struct perf_sample *s, uint64_t 
 	v->counters.reported++;
 }
 
+static bool is_access(const struct vpmu_source *v, const struct perf_sample *s)
+{
+	bool known = false;
+
+	for (uint32_t e = 0; e < v->nr_events; e++)
+		known |= s->id == v->event_id[e];
+	/* IBS samples all operations; those that access no memory say so. */
+	return known && s->period > 0 && data_src_op(s->data_src) != THERMO_OP_UNKNOWN;
+}
+
 static int take_record(struct vpmu_source *v, uint64_t now_ns, struct thermo_reporter *reporter)
 {
 	const struct perf_event_header *header = (const void *)v->record;
@@ -298,7 +346,7 @@ static int take_record(struct vpmu_source *v, uint64_t now_ns, struct thermo_rep
 	v->counters.seen++;
 	if (!pid_set_has(&v->targets, s.pid))
 		v->counters.ignored++;
-	else if (s.period == 0)
+	else if (!is_access(v, &s))
 		v->counters.useless++;
 	else
 		report(v, &s, now_ns, reporter);
@@ -346,7 +394,7 @@ static void vpmu_stop(void *state)
 {
 	struct vpmu_source *v = state;
 
-	order(v, v->page->control.period, false);
+	order(v, false);
 }
 
 static void vpmu_close(void *state)

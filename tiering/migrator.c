@@ -41,15 +41,29 @@ struct migrator {
 	struct move_history history; /* to tell ping-pongs */
 };
 
+/* Below the mutex. */
+static void tell(struct migrator *m, const struct past_move *done, enum move_outcome outcome)
+{
+	if (m->nr_done == MAX_DONE)
+		return;
+	m->done[m->nr_done] = *done;
+	m->done[m->nr_done++].outcome = outcome;
+}
+
 static void publish(struct migrator *m, const struct planned_move *step, uint64_t moved_bytes,
-		    bool futile)
+		    bool futile, bool exhausted)
 {
 	uint64_t now_ns = thermo_host_now_ns(m->host);
-	struct past_move done = { step->pid, step->action, step->start, step->end, now_ns, futile };
+	struct past_move done = { .pid = step->pid,
+				  .action = step->action,
+				  .start = step->start,
+				  .end = step->end,
+				  .time_ns = now_ns,
+				  .outcome = MOVE_DONE };
 
 	if (moved_bytes) {
 		if (step->action == THERMO_PROMOTE &&
-		    history_has(&m->history, THERMO_DEMOTE, false, step->pid, step->start,
+		    history_has(&m->history, THERMO_DEMOTE, MOVE_DONE, step->pid, step->start,
 				step->end, now_ns > PING_PONG_NS ? now_ns - PING_PONG_NS : 0))
 			m->mover.counters.ping_pongs += moved_bytes / THERMO_PAGE_BYTES;
 		history_add(&m->history, &done);
@@ -58,8 +72,12 @@ static void publish(struct migrator *m, const struct planned_move *step, uint64_
 	m->counters = m->mover.counters;
 	m->ns_per_byte = m->mover.ns_per_byte;
 	m->cpu_ns = m->host->ops->thread_cpu_ns(m->host);
-	if ((moved_bytes || futile) && m->nr_done < MAX_DONE)
-		m->done[m->nr_done++] = done;
+	if (moved_bytes)
+		tell(m, &done, MOVE_DONE);
+	if (futile)
+		tell(m, &done, MOVE_FUTILE);
+	if (exhausted)
+		tell(m, &done, MOVE_EXHAUSTED);
 	pthread_mutex_unlock(&m->mutex);
 }
 
@@ -88,6 +106,21 @@ static bool was_futile(const struct thermo_move_counters *before,
 	       pages_with(after, action, THERMO_MOVED) == pages_with(before, action, THERMO_MOVED);
 }
 
+/*
+ * Whether a step came to its end and left nothing behind that it found.  What it was to
+ * move beyond that is elsewhere: where pages are is an estimate for the whole region.
+ */
+static bool was_all_moved(const struct migrator *m, const struct thermo_move_counters *before,
+			  enum thermo_action action)
+{
+	for (int r = 0; r < THERMO_NR_MOVE_RESULTS; r++)
+		if (r != THERMO_MOVED &&
+		    pages_with(&m->mover.counters, action, r) != pages_with(before, action, r))
+			return false;
+	/* relaxed: a flag to end early; nothing is read because of it. */
+	return !atomic_load_explicit(&m->stop, memory_order_relaxed);
+}
+
 static void carry_out(struct migrator *m, const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->nr; i++) {
@@ -95,10 +128,11 @@ static void carry_out(struct migrator *m, const struct plan *plan)
 		if (atomic_load_explicit(&m->stop, memory_order_relaxed))
 			return;
 		struct thermo_move_counters before = m->mover.counters;
-		uint64_t moved_bytes = mover_run(&m->mover, &plan->moves[i]);
+		const struct planned_move *step = &plan->moves[i];
+		uint64_t moved_bytes = mover_run(&m->mover, step);
 
-		publish(m, &plan->moves[i], moved_bytes,
-			was_futile(&before, &m->mover.counters, plan->moves[i].action));
+		publish(m, step, moved_bytes, was_futile(&before, &m->mover.counters, step->action),
+			moved_bytes < step->bytes && was_all_moved(m, &before, step->action));
 	}
 }
 

@@ -263,9 +263,10 @@ static void move_batch(struct job *j)
 	else
 		pace(&m->small, b->nr, cpu_ns, MIN_CALL_PAGES);
 	if (j->moved_bytes > moved_before) {
-		double now = (double)cpu_ns / (double)(j->moved_bytes - moved_before);
-
-		m->ns_per_byte = m->ns_per_byte > 0 ? 0.9 * m->ns_per_byte + 0.1 * now : now;
+		/* By weight: what a call of a few pages costs says little of one of many. */
+		m->recent_ns = 0.9 * m->recent_ns + (double)cpu_ns;
+		m->recent_bytes = 0.9 * m->recent_bytes + (double)(j->moved_bytes - moved_before);
+		m->ns_per_byte = m->recent_ns / m->recent_bytes;
 	}
 	/* Sleep in proportion: the application gets its share of locks and bandwidth. */
 	uint64_t sleep_ns = cpu_ns * (100 - m->share_pct) / m->share_pct;

@@ -26,7 +26,9 @@ struct mover_pace {
  * struct mover - State that outlives a step.
  * @share_pct:	Of a CPU's time that move_pages(2) may take; it sleeps the rest.
  * @stop:	Set by another thread: end after the call in flight.
- * @ns_per_byte:	Measured, smoothed; 0 before the first move.
+ * @recent_ns, @recent_bytes:	CPU time of the calls that moved, and what they moved; the
+ *		older, the less they count.
+ * @ns_per_byte:	Their ratio; 0 before the first move.
  */
 struct mover {
 	const struct thermo_host *host;
@@ -35,6 +37,8 @@ struct mover {
 	const atomic_bool *stop;
 	struct mover_pace small;
 	struct mover_pace huge;
+	double recent_ns;
+	double recent_bytes;
 	double ns_per_byte;
 	struct thermo_move_counters counters;
 };

@@ -303,19 +303,23 @@ static uint64_t plan_chunk(struct pair *p, struct candidate *c, enum thermo_acti
 
 	while (c->at < r->end) {
 		uint64_t span = (uint64_t)((double)min_u64(bytes, CHUNK_BYTES) / share);
-		uint64_t end = (c->at + span + THERMO_HUGE_BYTES - 1) & ~(THERMO_HUGE_BYTES - 1);
+		uint64_t at = history_skip_exhausted(p->view->history, action, step.pid, c->at,
+						     since);
+		uint64_t end = (at + span + THERMO_HUGE_BYTES - 1) & ~(THERMO_HUGE_BYTES - 1);
 
-		step.start = c->at;
+		if (at >= r->end)
+			break;
+		step.start = at;
 		step.end = min_u64(end, r->end);
 		c->at = step.end;
 		/* What just moved the other way stays where it is. */
 		if (history_has(p->view->history,
-				action == THERMO_PROMOTE ? THERMO_DEMOTE : THERMO_PROMOTE, false,
-				step.pid, step.start, step.end, since))
+				action == THERMO_PROMOTE ? THERMO_DEMOTE : THERMO_PROMOTE,
+				MOVE_DONE, step.pid, step.start, step.end, since))
 			continue;
 		/* What could not be moved lately (shared, pinned) is not tried each time. */
-		if (history_has(p->view->history, action, true, step.pid, step.start, step.end,
-				futile_since))
+		if (history_has(p->view->history, action, MOVE_FUTILE, step.pid, step.start,
+				step.end, futile_since))
 			continue;
 		step.bytes = min_u64((uint64_t)(share * (double)(step.end - step.start)) + 1,
 				     p->budget_bytes);

@@ -9,6 +9,7 @@
 #include "core/cleanup.h"
 #include "core/error.h"
 #include "core/host.h"
+#include "tiering/cost.h"
 #include "tiering/migrator.h"
 #include "tiering/policy.h"
 
@@ -32,6 +33,7 @@ struct tierer {
 	uint64_t machine_at_ns; /* when the machine is looked at anew */
 	struct tierer_status status;
 	struct move_history history;
+	struct move_cost cost;
 };
 
 /* Which node each CPU belongs to, for the CPUs of @topology. */
@@ -106,8 +108,12 @@ static int init(struct tierer *t)
 
 static void collect(struct tierer *t)
 {
-	migrator_collect(t->migrator, &t->status.counters, &t->status.move_ns_per_byte,
-			 &t->history);
+	uint64_t now_ns = thermo_host_now_ns(t->host);
+	double ns_per_byte;
+
+	migrator_collect(t->migrator, &t->status.counters, &ns_per_byte, &t->history);
+	move_cost_measured(&t->cost, ns_per_byte, now_ns);
+	t->status.move_ns_per_byte = move_cost_believed(&t->cost, now_ns);
 	t->status.cpu_ns = migrator_cpu_ns(t->migrator);
 }
 

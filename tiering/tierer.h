@@ -32,7 +32,7 @@ struct tierer_opts {
 /**
  * struct tierer_status - What the loop saw and did.
  * @planned_bytes:	By action, since the start; in a dry run that is all there is.
- * @move_ns_per_byte:	Measured cost of a move; 0 before the first.
+ * @move_ns_per_byte:	Cost of a move, as far as it is believed; 0 before the first.
  * @cpu_ns:	Of the migrator's thread.
  */
 struct tierer_status {

@@ -52,7 +52,9 @@ static void lay_out(const uint8_t *data, size_t bytes)
 	page->nr_rings = 1;
 	page->ring_offset = VPMU_PAGE_BYTES;
 	page->ring_stride = 3 * VPMU_PAGE_BYTES;
-	page->sample_type = VPMU_SAMPLE_TYPE;
+	page->sample_type = VPMU_SAMPLE_TYPE | PERF_SAMPLE_WEIGHT_STRUCT;
+	page->flavour = VPMU_PEBS;
+	page->nr_events = VPMU_EVENTS_MAX;
 	ring->data_offset = VPMU_PAGE_BYTES;
 	ring->data_size = 2 * VPMU_PAGE_BYTES;
 	for (size_t i = 0; i < bytes && i < sizeof(*page); i++)

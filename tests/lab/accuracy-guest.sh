@@ -156,7 +156,7 @@ tell_snapshot()
 start_recording()
 {
 	case $config:$observer in
-	*/threads-rw.cfg:* | *:damon | *:damon-auto | *:none) return ;;
+	*/threads-rw.cfg:* | */flavours.cfg:* | *:damon | *:damon-auto | *:none) return ;;
 	esac
 	"$build/thermocline" record --live --interval $interval_s --duration 3600 \
 		-o "$results/record.data" 2>"$results/record.log" &

@@ -4,12 +4,21 @@
 # demo.sh - boot a virtual CXL machine, let the daemon tier a workload in it, judge the result.
 #
 # The hit ratio is measured by the emulator, access by access; the daemon cannot see it.
+#
+# DEMO_SOURCE: the daemon's source, such as virtual-pmu, instead of what it chooses; DEMO_PMU: the
+# virtual PMU's settings, as flavour=ibs; DEMO_KEEP: where the results stay.
 set -u
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=$(cd "$root" && cd "${O:-build}" && pwd) || exit 1
 # shellcheck source=tests/lab/e2e.sh
 . "$root/tests/lab/e2e.sh"
+
+e2e_source=${DEMO_SOURCE:-}
+e2e_pmu=${DEMO_PMU:-}
+# Of the oracle, in percent, that it must reach: samples tell more than faults.
+least=90
+[ "$e2e_source" != virtual-pmu ] || least=95
 
 seconds=120      # of the workload with the daemon; its hot set moves half way
 daemon_at=8      # seconds into it
@@ -98,7 +107,8 @@ lab_run()
 
 echo "A virtual machine with $e2e_fast of fast and $e2e_slow of slow memory (80 and 250 ns), stock kernel."
 echo "The workload: 416 MiB, 90 % of the accesses to 64 MiB that lie in slow memory; half way to"
-echo "another 64 MiB there.  The daemon starts $daemon_at s into it, with its defaults."
+echo "another 64 MiB there.  The daemon starts $daemon_at s into it, with" \
+	"${e2e_source:+the source $e2e_source${e2e_pmu:+ ($e2e_pmu)} and otherwise }its defaults."
 lab_run "$work/with" $seconds $daemon_at
 
 echo
@@ -121,17 +131,18 @@ true hit ratio of fast memory      without     with   oracle
   from $steady_moved s after the move        ${base_moved} %   ${moved} %   ${oracle_moved} %
 daemon's CPU in the last 20 s: $(e2e_cpu "$work/with" 20) % of one guest CPU (emulated: some 20 times slower than hardware)
 pages moved: $1 by the daemon's count, $2 by the kernel's
+after the move at least 90 % of the oracle again in: $(e2e_recovery "$work/with" moved) s
 END
 [ -z "${DEMO_KEEP:-}" ] || { rm -rf "$DEMO_KEEP"; cp -r "$work" "$DEMO_KEEP"; }
 
 awk -v f="$first" -v m="$moved" -v bf="$base_first" -v bm="$base_moved" \
-	-v of="$oracle_first" -v om="$oracle_moved" 'BEGIN {
+	-v of="$oracle_first" -v om="$oracle_moved" -v least="$least" 'BEGIN {
 	if (f < bf + 10 || m < bm + 10) {
 		print "The daemon did not help."
 		exit 1
 	}
-	if (f < 0.9 * of || m < 0.9 * om) {
-		print "The daemon helped, but stayed below 90 % of the oracle."
+	if (f < least / 100 * of || m < least / 100 * om) {
+		printf "The daemon helped, but stayed below %d %% of the oracle.\n", least
 		exit 1
 	}
 	printf "The daemon helped: %.0f and %.0f %% of the best possible placement.\n", \

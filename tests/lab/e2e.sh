@@ -12,6 +12,10 @@ e2e_config=$root/bench/workload/configs/hot-move.cfg
 e2e_fast=320M
 e2e_slow=1G
 
+# The daemon's source; none: what it chooses.  Settings of the virtual PMU.
+e2e_source=
+e2e_pmu=
+
 # e2e_run DIR SECONDS DAEMON_AT LAB_OPTIONS [RUN_OPTION...]: results in DIR; the lab's exit status.
 e2e_run()
 {
@@ -21,6 +25,9 @@ e2e_run()
 	lab_options=$4
 	shift 4
 	mkdir -p "$dir"
+	[ -z "$e2e_source" ] || set -- --source "$e2e_source" "$@"
+	[ "$e2e_source" != virtual-pmu ] ||
+		lab_options="$lab_options --virtual-pmu${e2e_pmu:+=$e2e_pmu}"
 	# shellcheck disable=SC2086 # options are words
 	"$build/thermocline" lab --fast $e2e_fast --slow $e2e_slow --truth --results "$dir" \
 		--timeout $((seconds + 120)) $lab_options -- \
@@ -42,6 +49,13 @@ e2e_oracle()
 {
 	"$build/lab/truth-report" "$1/truth.bin" |
 		awk -v phase="$2" '$1 == phase { printf "%.1f\n", $7 }'
+}
+
+# e2e_recovery DIR PHASE: seconds until every second's hit ratio is at least 90 % of the oracle's.
+e2e_recovery()
+{
+	"$build/lab/truth-report" "$1/truth.bin" |
+		awk -v phase="$2" '$1 == phase { print $NF }'
 }
 
 # e2e_cpu DIR SECONDS: CPU of the daemon over the last SECONDS, in percent of one CPU.

@@ -14,19 +14,22 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "sources/virtual_pmu.h"
 #include "tests/lab/argv.h"
 #include "tests/lab/topology.h"
 
 /* What --timeout gives, as timeout(1) does. */
 enum { LAB_EXIT_TIMEOUT = 124 };
 
-/* The virtual PMU; zeroes but of @wanted mean its defaults. */
+/* The virtual PMU; all but @wanted as in struct vpmu_control and struct vpmu_options. */
 struct lab_pmu {
 	bool wanted;
-	uint32_t period; /* 0: as the guest wants */
-	uint32_t ops;    /* VPMU_LOADS, VPMU_STORES */
-	uint32_t min_latency_ns;
+	uint32_t flavour;                 /* enum vpmu_flavour */
+	uint32_t period[VPMU_EVENTS_MAX]; /* 0: as the guest wants */
+	uint32_t ops;
+	uint32_t min_latency_ns[VPMU_NODES_MAX];
 	uint32_t jitter_permille;
+	uint32_t other_ops;
 };
 
 struct lab_config {

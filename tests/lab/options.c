@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "core/error.h"
-#include "sources/virtual_pmu.h"
 
 enum option_id {
 	OPT_FAST = 256,
@@ -55,9 +54,6 @@ static const struct option long_options[] = {
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ 0 },
 };
-
-/* So that samples do not keep step with the workload. */
-enum { DEFAULT_JITTER_PERMILLE = 100 };
 
 static const struct lab_node default_fast = {
 	.bytes = 512ULL << 20,
@@ -109,63 +105,6 @@ static int parse_delay(const char *text, uint32_t *percent)
 	return 0;
 }
 
-static int parse_ops(const char *text, uint32_t *ops)
-{
-	if (strcmp(text, "loads") == 0)
-		*ops = VPMU_LOADS;
-	else if (strcmp(text, "stores") == 0)
-		*ops = VPMU_STORES;
-	else if (strcmp(text, "all") == 0)
-		*ops = VPMU_LOADS | VPMU_STORES;
-	else
-		return thermo_fail(-EINVAL,
-				   "lab: --virtual-pmu: '%.20s' is none of loads, stores, all",
-				   text);
-	return 0;
-}
-
-/* Comma-separated settings. */
-static int parse_pmu(const char *text, struct lab_pmu *pmu)
-{
-	enum { PERIOD, OPS, LATENCY, JITTER };
-	/* getsubopt() is older than const. */
-	static char period[] = "period", ops[] = "ops", latency[] = "latency", jitter[] = "jitter";
-	static char *const names[] = { period, ops, latency, jitter, NULL };
-	char copy[128];
-	char *rest = copy, *value;
-	int err = 0;
-
-	*pmu = (struct lab_pmu){
-		.wanted = true,
-		.ops = VPMU_LOADS | VPMU_STORES,
-		.jitter_permille = DEFAULT_JITTER_PERMILLE,
-	};
-	if (snprintf(copy, sizeof(copy), "%s", text ? text : "") >= (int)sizeof(copy))
-		return thermo_fail(-EINVAL, "lab: --virtual-pmu: too long");
-	while (*rest && !err) {
-		int name = getsubopt(&rest, names, &value);
-
-		if (name < 0 || !value)
-			return thermo_fail(-EINVAL,
-					   "lab: --virtual-pmu: '%.40s': give period=N, "
-					   "ops=loads|stores|all, latency=NS or "
-					   "jitter=PERMILLE",
-					   value ? value : names[name]);
-		if (name == PERIOD)
-			err = lab_parse_number(value, "--virtual-pmu: period", 1, 1000000000,
-					       &pmu->period);
-		else if (name == OPS)
-			err = parse_ops(value, &pmu->ops);
-		else if (name == LATENCY)
-			err = lab_parse_number(value, "--virtual-pmu: latency", 0, 1000000,
-					       &pmu->min_latency_ns);
-		else
-			err = lab_parse_number(value, "--virtual-pmu: jitter", 0, 999,
-					       &pmu->jitter_permille);
-	}
-	return err;
-}
-
 static int take_flag(struct lab_options *options, int id)
 {
 	struct lab_config *config = &options->config;
@@ -213,7 +152,7 @@ static int take_option(struct lab_options *options, int id, const char *value)
 	case OPT_EMULATE_LATENCY:
 		return parse_delay(value, &config->delay_percent);
 	case OPT_VIRTUAL_PMU:
-		return parse_pmu(value, &config->pmu);
+		return lab_parse_pmu(value, &config->pmu);
 	case OPT_RESULTS:
 		config->results = value;
 		return 0;

@@ -20,4 +20,10 @@ struct lab_options {
 /* Return: 0, or -EINVAL; without a text when getopt has printed one. */
 int lab_options_parse(int argc, char **argv, struct lab_options *options);
 
+/*
+ * The settings of --virtual-pmu, separated by commas, or NULL.  Return: 0, or -EINVAL for what no
+ * virtual PMU can be.
+ */
+int lab_parse_pmu(const char *text, struct lab_pmu *pmu);
+
 #endif

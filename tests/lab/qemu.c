@@ -72,10 +72,14 @@ static void add_pmu_args(const struct lab_run *run, struct lab_argv *args)
 	double_commas(run->run_dir, quoted, sizeof(quoted));
 	lab_argv_add(args, "pmu=%s/" LAB_PMU_FILE, quoted);
 	lab_argv_add(args, "pmu-cpus-per-node=%u", run->config->topology.cpus_per_node);
-	lab_argv_add(args, "pmu-period=%u", pmu->period);
+	lab_argv_add(args, "pmu-flavour=%u", pmu->flavour);
 	lab_argv_add(args, "pmu-ops=%u", pmu->ops);
-	lab_argv_add(args, "pmu-latency=%u", pmu->min_latency_ns);
 	lab_argv_add(args, "pmu-jitter=%u", pmu->jitter_permille);
+	lab_argv_add(args, "pmu-other=%u", pmu->other_ops);
+	for (uint32_t event = 0; event < VPMU_EVENTS_MAX; event++)
+		lab_argv_add(args, "pmu-period=%u:%u", event, pmu->period[event]);
+	for (uint32_t node = 0; node < run->config->topology.nr_nodes; node++)
+		lab_argv_add(args, "pmu-latency=%u:%u", node, pmu->min_latency_ns[node]);
 }
 
 static void add_pmu_device(const struct lab_run *run, struct lab_argv *argv)

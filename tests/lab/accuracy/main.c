@@ -23,6 +23,8 @@ static const char usage[] =
 	"\n"
 	"  --last S                 judge by the S seconds before a snapshot (5; 0: all of\n"
 	"                           its phase, for what does not change in it)\n"
+	"  --half-life S            of rates: what was S seconds before a snapshot counts half, as it\n"
+	"                           does in a monitor\n"
 	"  --skip S                 of a phase, before it counts (15)\n"
 	"  --each                   every snapshot, too\n"
 	"  --range NAME=FROM,BYTES  of the workload's memory, as x=0,128M: print who accesses it and how\n"
@@ -77,6 +79,8 @@ static int parse_option(struct parsed *parsed, int id, char *value)
 	switch (id) {
 	case 'l':
 		return parse_seconds("--last", value, &options->last_s);
+	case 'H':
+		return parse_seconds("--half-life", value, &options->half_life_s);
 	case 's':
 		return parse_seconds("--skip", value, &options->skip_s);
 	case 'r':
@@ -104,6 +108,7 @@ static int parse_options(int argc, char **argv, struct parsed *parsed)
 {
 	static const struct option long_options[] = {
 		{ "last", required_argument, NULL, 'l' },
+		{ "half-life", required_argument, NULL, 'H' },
 		{ "skip", required_argument, NULL, 's' },
 		{ "range", required_argument, NULL, 'r' },
 		{ "each", no_argument, NULL, 'e' },

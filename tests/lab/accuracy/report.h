@@ -12,6 +12,8 @@ enum { RANGES_MAX = 16 };
 
 struct accuracy_options {
 	double last_s; /* the truth that a snapshot is judged by; 0: all of its phase */
+	/* Of rates: accesses so long before a snapshot count half, as in a monitor; 0: last_s. */
+	double half_life_s;
 	double skip_s; /* of a phase, before it counts as steady */
 	bool each;     /* every snapshot, too */
 	bool json;

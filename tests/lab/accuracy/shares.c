@@ -159,7 +159,20 @@ static void print_range(const struct accuracy_options *options, const char *name
 	}
 }
 
-/* Accesses a second to the range in the last seconds before @time_s; < 0: nothing was counted. */
+/* What accesses of that slice count for at @time_s, 0 to 1. */
+static double weight_of(const struct accuracy_options *options, const struct history_slice *slice,
+			double time_s)
+{
+	double ago_s = time_s - (slice->start_s + slice->end_s) / 2;
+
+	if (ago_s < 0)
+		return 0;
+	if (options->half_life_s > 0)
+		return exp2(-ago_s / options->half_life_s);
+	return ago_s < options->last_s;
+}
+
+/* Accesses a second to the range shortly before @time_s; < 0: nothing was counted. */
 static double true_rate(const struct accuracy_options *options, const struct history *history,
 			const struct accuracy_range *range, double time_s)
 {
@@ -168,14 +181,14 @@ static double true_rate(const struct accuracy_options *options, const struct his
 
 	for (size_t i = 0; i < history->nr_slices; i++) {
 		const struct history_slice *slice = &history->slices[i];
-		double middle_s = (slice->start_s + slice->end_s) / 2;
+		double weight = weight_of(options, slice, time_s);
 
-		if (middle_s > time_s || middle_s <= time_s - options->last_s)
+		if (weight == 0)
 			continue;
-		seconds += slice->end_s - slice->start_s;
+		seconds += weight * (slice->end_s - slice->start_s);
 		for (uint64_t page = range->first_page; page < end && page < history->nr_pages;
 		     page++)
-			accesses += slice->counts[page];
+			accesses += weight * slice->counts[page];
 	}
 	return seconds > 0 ? accesses / seconds : -1;
 }
@@ -190,7 +203,7 @@ static double seen_rate(const struct snapshots *snapshots, const struct snapshot
 	return seen.all;
 }
 
-/* Means over the steady snapshots.  With last_s 0 there is no truth to a moment. */
+/* Means over the steady snapshots.  With both times 0 there is no truth to a moment. */
 static void print_rate(const struct accuracy_options *options, const struct history *history,
 		       const struct snapshots *snapshots, const struct accuracy_range *range)
 {

@@ -127,7 +127,7 @@ static int take_json_region(struct snapshots *all, struct json_object *object)
 static int take_json(struct snapshots *all, struct json_object *object)
 {
 	struct json_object *snapshot, *regions;
-	double time_s;
+	double time_s, time_ns;
 	int err;
 
 	if (!get_number(object, "uptime_s", &time_s) ||
@@ -138,6 +138,9 @@ static int take_json(struct snapshots *all, struct json_object *object)
 	if (!json_object_object_get_ex(snapshot, "regions", &regions) ||
 	    !json_object_is_type(regions, json_type_array))
 		return thermo_fail(-EBADMSG, "accuracy: a snapshot without regions");
+	/* When it was asked for is later, on a busy machine by seconds. */
+	if (get_number(snapshot, "time_ns", &time_ns))
+		time_s = time_ns / 1e9;
 	err = add_snapshot(all, time_s);
 	for (size_t i = 0; i < json_object_array_length(regions) && !err; i++)
 		err = take_json_region(all, json_object_array_get_idx(regions, i));

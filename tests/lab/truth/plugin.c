@@ -356,19 +356,42 @@ static void on_shutdown(uint64_t id, void *unused)
 
 /* --- installation --- */
 
+/* Settings that are "INDEX:VALUE". */
+static bool take_pmu_list(const char *argument)
+{
+	uint32_t index, value;
+
+	if (sscanf(argument, "pmu-period=%" SCNu32 ":%" SCNu32, &index, &value) == 2 &&
+	    index < VPMU_EVENTS_MAX) {
+		pmu_options.fixed_period[index] = value;
+		return true;
+	}
+	if (sscanf(argument, "pmu-latency=%" SCNu32 ":%" SCNu32, &index, &value) == 2 &&
+	    index < VPMU_NODES_MAX) {
+		pmu_options.control.min_latency_ns[index] = value;
+		return true;
+	}
+	return false;
+}
+
 /* pmu=PATH makes a virtual PMU; the rest are its settings. */
 static bool take_pmu_argument(const char *argument)
 {
 	struct vpmu_control *control = &pmu_options.control;
+	uint32_t flavour;
 
 	if (strncmp(argument, "pmu=", 4) == 0) {
 		pmu_path = argument + 4;
 		return true;
 	}
-	return sscanf(argument, "pmu-cpus-per-node=%" SCNu32, &pmu_options.cpus_per_node) == 1 ||
-	       sscanf(argument, "pmu-period=%" SCNu64, &pmu_options.fixed_period) == 1 ||
+	if (sscanf(argument, "pmu-flavour=%" SCNu32, &flavour) == 1 && flavour < VPMU_NR_FLAVOURS) {
+		pmu_options.flavour = (enum vpmu_flavour)flavour;
+		return true;
+	}
+	return take_pmu_list(argument) ||
+	       sscanf(argument, "pmu-cpus-per-node=%" SCNu32, &pmu_options.cpus_per_node) == 1 ||
 	       sscanf(argument, "pmu-ops=%" SCNu32, &control->ops) == 1 ||
-	       sscanf(argument, "pmu-latency=%" SCNu32, &control->min_latency_ns) == 1 ||
+	       sscanf(argument, "pmu-other=%" SCNu32, &pmu_options.other_ops) == 1 ||
 	       sscanf(argument, "pmu-jitter=%" SCNu32, &control->jitter_permille) == 1;
 }
 

@@ -13,19 +13,13 @@
 /* Longer ones are as good as none. */
 #define PERIOD_MAX (1ULL << 40)
 
-/* union perf_mem_data_src, in the fields of 4.14 and later, and its levels of before */
-#define SRC_OP_LOAD 0x2ULL
-#define SRC_OP_STORE 0x4ULL
-#define SRC_LVL_HIT (0x2ULL << 5)
-#define SRC_LVL_LOC_RAM (0x80ULL << 5)
-#define SRC_LVL_REM_RAM1 (0x100ULL << 5)
-#define SRC_NUM_RAM (0xdULL << 33)
-#define SRC_NUM_CXL (0x9ULL << 33)
-#define SRC_REMOTE (1ULL << 37)
+/* What the kernel says of an operation that is no access: PERF_MEM_NA. */
+#define SRC_NONE 0x1e05080021ULL
 
-/* PERF_RECORD_SAMPLE with VPMU_SAMPLE_TYPE. */
+/* PERF_RECORD_SAMPLE with VPMU_SAMPLE_TYPE and a weight. */
 struct sample {
 	struct perf_event_header header;
+	uint64_t id;
 	uint32_t pid;
 	uint32_t tid;
 	uint64_t addr;
@@ -43,6 +37,12 @@ struct lost {
 	uint64_t nr;
 };
 
+/* Any number, as the kernel's ids are. */
+static uint64_t event_id(uint32_t event)
+{
+	return 1001 + event;
+}
+
 static void init_ring(struct vpmu *pmu, uint32_t cpu)
 {
 	struct vpmu_cpu *c = &pmu->cpus[cpu];
@@ -56,22 +56,43 @@ static void init_ring(struct vpmu *pmu, uint32_t cpu)
 	c->ring->data_size = VPMU_RING_BYTES;
 }
 
-void vpmu_init(struct vpmu *pmu, void *map, const struct vpmu_options *options)
+static void init_page(struct vpmu *pmu)
 {
-	*pmu = (struct vpmu){ .page = map, .options = *options };
-	memset(map, 0, vpmu_bytes(options->nr_cpus));
+	const struct vpmu_options *options = &pmu->options;
+
 	*pmu->page = (struct vpmu_page){
 		.version = VPMU_VERSION,
 		.nr_rings = options->nr_cpus,
 		.ring_offset = VPMU_PAGE_BYTES,
 		.ring_stride = VPMU_PAGE_BYTES + VPMU_RING_BYTES,
-		.sample_type = VPMU_SAMPLE_TYPE,
-		.fixed_period = options->fixed_period,
+		.sample_type = VPMU_SAMPLE_TYPE |
+			       (options->flavour == VPMU_PLAIN ? PERF_SAMPLE_WEIGHT
+							       : PERF_SAMPLE_WEIGHT_STRUCT),
+		.flavour = options->flavour,
+		.nr_events = pmu->nr_events,
 		.control = options->control,
 	};
 	memcpy(pmu->page->magic, VPMU_MAGIC, sizeof(pmu->page->magic));
+	for (uint32_t e = 0; e < pmu->nr_events; e++) {
+		pmu->page->fixed_period[e] = options->fixed_period[e];
+		pmu->page->event_id[e] = event_id(e);
+	}
 	pmu->page->control.sequence = 0;
 	pmu->page->control.enabled = 0;
+}
+
+void vpmu_init(struct vpmu *pmu, void *map, const struct vpmu_options *options)
+{
+	*pmu = (struct vpmu){
+		.page = map,
+		.options = *options,
+		.nr_events = options->flavour == VPMU_PEBS ? 2 : 1,
+		.event_of = { VPMU_LOAD_EVENT,
+			      options->flavour == VPMU_PEBS ? VPMU_STORE_EVENT : VPMU_LOAD_EVENT },
+		.ops_per_access = options->flavour == VPMU_IBS ? 1 + options->other_ops : 1,
+	};
+	memset(map, 0, vpmu_bytes(options->nr_cpus));
+	init_page(pmu);
 	for (uint32_t cpu = 0; cpu < options->nr_cpus; cpu++)
 		init_ring(pmu, cpu);
 }
@@ -84,7 +105,8 @@ int vpmu_open(struct vpmu *pmu, const char *path, const struct vpmu_options *opt
 	struct stat st;
 	int err = 0;
 
-	if (options->nr_cpus > VPMU_CPUS_MAX || options->nr_nodes > VPMU_NODES_MAX)
+	if (options->nr_cpus > VPMU_CPUS_MAX || options->nr_nodes > VPMU_NODES_MAX ||
+	    options->other_ops > VPMU_OTHER_OPS_MAX)
 		err = -E2BIG;
 	else if (fd < 0 || fstat(fd, &st) < 0)
 		err = -errno;
@@ -110,38 +132,95 @@ static uint64_t next_random(struct vpmu_cpu *c)
 	return c->random;
 }
 
-static void set_target(struct vpmu_cpu *c)
+static uint64_t within(struct vpmu_cpu *c, uint64_t jitter, uint64_t step)
 {
-	c->target = c->period - c->jitter;
-	if (c->jitter)
-		c->target += next_random(c) % (2 * c->jitter + 1);
+	return jitter ? next_random(c) % (2 * (jitter / step) + 1) * step : 0;
 }
 
-/* What was counted stays counted: the next sample stands for it. */
+/*
+ * What IBS counts to has random low bits, so that periods of 16 do not keep step with anything; the
+ * samples tell the period without.  What one comes early the next comes late: the sum is right.
+ */
+static void set_ibs_target(struct vpmu_cpu *c, struct vpmu_counter *counter)
+{
+	uint64_t late = counter->early;
+
+	counter->nominal = counter->period - counter->jitter +
+			   within(c, counter->jitter, VPMU_IBS_STEP);
+	counter->early = next_random(c) % VPMU_IBS_STEP;
+	counter->target = counter->nominal + late - counter->early;
+}
+
+static void set_target(const struct vpmu *pmu, struct vpmu_cpu *c, struct vpmu_counter *counter)
+{
+	if (pmu->options.flavour == VPMU_IBS)
+		set_ibs_target(c, counter);
+	else
+		counter->target = counter->period - counter->jitter + within(c, counter->jitter, 1);
+}
+
+/* Nodes of which accesses of that kind count. */
+static uint32_t nodes_that_count(const struct vpmu *pmu, const struct vpmu_control *want,
+				 uint32_t event, bool store)
+{
+	const struct vpmu_options *options = &pmu->options;
+	bool wanted = options->flavour == VPMU_IBS ||
+		      want->ops & (store ? VPMU_STORES : VPMU_LOADS);
+	/* IBS drops the samples; stores have no latency with PEBS. */
+	bool by_latency =
+			options->flavour == VPMU_PLAIN || (options->flavour == VPMU_PEBS && !store);
+	uint32_t nodes = 0;
+
+	if (!wanted || pmu->event_of[store] != event)
+		return 0;
+	for (uint32_t i = 0; i < options->nr_nodes; i++)
+		if (!by_latency || options->latency_ns[i] >= want->min_latency_ns[i])
+			nodes |= 1U << i;
+	return nodes;
+}
+
+static bool is_period(const struct vpmu *pmu, uint64_t period)
+{
+	return period > 0 && period <= PERIOD_MAX &&
+	       (pmu->options.flavour != VPMU_IBS || period % VPMU_IBS_STEP == 0);
+}
+
+static void reload_event(const struct vpmu *pmu, struct vpmu_cpu *c,
+			 const struct vpmu_control *want, uint32_t event)
+{
+	struct vpmu_counter *counter = &c->counters[event];
+	uint64_t fixed = pmu->options.fixed_period[event];
+	uint64_t period = fixed ? fixed : want->period[event];
+	bool on = want->enabled && is_period(pmu, period);
+
+	for (int store = 0; store < 2; store++)
+		counter->nodes[store] = on ? nodes_that_count(pmu, want, event, store) : 0;
+	if (!counter->nodes[0] && !counter->nodes[1]) {
+		counter->since = 0;
+		return;
+	}
+	counter->period = period;
+	counter->jitter = want->jitter_permille < 1000 ? period * want->jitter_permille / 1000
+						       : period - 1;
+	if (pmu->options.flavour == VPMU_IBS) {
+		/* What it had counted was towards another number. */
+		counter->since = 0;
+		counter->jitter -= counter->jitter % VPMU_IBS_STEP;
+	}
+	set_target(pmu, c, counter);
+}
+
+/* What was counted stays counted (but of IBS): the next sample stands for it. */
 void vpmu_reload(struct vpmu *pmu, struct vpmu_cpu *c, uint64_t sequence)
 {
 	/* The driver may be writing the next change: then this is called once more. */
 	struct vpmu_control want = pmu->page->control;
-	const struct vpmu_options *options = &pmu->options;
-	uint32_t nodes = 0;
 
 	c->sequence = sequence;
-	c->period = options->fixed_period ? options->fixed_period : want.period;
-	if (want.enabled)
-		for (uint32_t i = 0; i < options->nr_nodes; i++)
-			if (options->latency_ns[i] >= want.min_latency_ns)
-				nodes |= 1U << i;
-	if (c->period == 0 || c->period > PERIOD_MAX)
-		nodes = 0;
-	else
-		c->jitter = want.jitter_permille < 1000 ? c->period * want.jitter_permille / 1000
-							: c->period - 1;
-	c->counts[0] = want.ops & VPMU_LOADS ? nodes : 0;
-	c->counts[1] = want.ops & VPMU_STORES ? nodes : 0;
-	if (!nodes)
-		c->since = 0;
-	else
-		set_target(c);
+	for (uint32_t node = 0; node < VPMU_NODES_MAX; node++)
+		c->min_latency_ns[node] = want.min_latency_ns[node];
+	for (uint32_t event = 0; event < pmu->nr_events; event++)
+		reload_event(pmu, c, &want, event);
 }
 
 static void put(struct vpmu_cpu *c, const void *record, size_t bytes)
@@ -159,6 +238,7 @@ static void put_sample(struct vpmu_cpu *c, const struct sample *sample)
 {
 	struct lost lost = {
 		.header = { PERF_RECORD_LOST, 0, sizeof(lost) },
+		.id = sample->id,
 		.nr = c->nr_lost,
 	};
 	/* acquire, pairs with the driver's release: what it gave back it has read. */
@@ -179,39 +259,56 @@ static void put_sample(struct vpmu_cpu *c, const struct sample *sample)
 	__atomic_store_n(&c->ring->data_head, c->head, __ATOMIC_RELEASE);
 }
 
-static uint64_t data_src(const struct vpmu_options *options, uint32_t cpu, uint32_t node,
-			 bool store)
+/* The access itself, and not one of the operations that come after it, is sampled. */
+static bool hits_access(const struct vpmu *pmu, const struct vpmu_counter *counter)
 {
-	uint64_t src = (store ? SRC_OP_STORE : SRC_OP_LOAD) | SRC_LVL_HIT;
+	return pmu->options.flavour != VPMU_IBS ||
+	       counter->since - counter->target == pmu->ops_per_access - 1;
+}
 
-	if (!options->is_fast[node])
-		return src | SRC_NUM_CXL;
-	if (options->cpus_per_node == 0 || cpu / options->cpus_per_node == node)
-		return src | SRC_LVL_LOC_RAM | SRC_NUM_RAM;
-	return src | SRC_LVL_REM_RAM1 | SRC_NUM_RAM | SRC_REMOTE;
+/* IBS compares when it has sampled: what is no load, or short, is dropped. */
+static bool is_dropped(const struct vpmu *pmu, const struct vpmu_cpu *c,
+		       const struct vpmu_access *access, bool hit)
+{
+	uint32_t least_ns = c->min_latency_ns[access->node];
+
+	return pmu->options.flavour == VPMU_IBS && least_ns &&
+	       (!hit || access->store || pmu->options.latency_ns[access->node] < least_ns);
+}
+
+static void next_interval(const struct vpmu *pmu, struct vpmu_cpu *c, struct vpmu_counter *counter)
+{
+	/* Operations after the sampled one belong to the next interval. */
+	counter->since = pmu->options.flavour == VPMU_IBS ? counter->since - counter->target : 0;
+	set_target(pmu, c, counter);
 }
 
 void vpmu_sample(struct vpmu *pmu, uint32_t cpu, uint32_t node, bool store, uint64_t vaddr,
 		 uint64_t paddr)
 {
 	struct vpmu_cpu *c = &pmu->cpus[cpu];
+	uint32_t event = pmu->event_of[store];
+	struct vpmu_counter *counter = &c->counters[event];
+	const struct vpmu_access access = { cpu, node, store };
+	bool hit = hits_access(pmu, counter);
 	/* relaxed: a number alone. */
 	uint64_t task = __atomic_load_n(&c->task, __ATOMIC_RELAXED);
 	struct sample sample = {
 		.header = { PERF_RECORD_SAMPLE, PERF_RECORD_MISC_USER, sizeof(sample) },
+		.id = event_id(event),
 		.pid = (uint32_t)(task >> 32),
 		.tid = (uint32_t)task,
-		.addr = vaddr,
+		.addr = hit ? vaddr : 0,
 		.cpu = cpu,
-		.period = c->since,
-		.weight = pmu->options.latency_ns[node],
-		.data_src = data_src(&pmu->options, cpu, node, store),
-		.phys_addr = paddr,
+		.period = pmu->options.flavour == VPMU_IBS ? counter->nominal : counter->since,
+		.weight = hit ? vpmu_weight(&pmu->options, &access) : 0,
+		.data_src = hit ? vpmu_data_src(&pmu->options, &access) : SRC_NONE,
+		.phys_addr = hit ? paddr : 0,
 	};
 
-	put_sample(c, &sample);
-	c->since = 0;
-	set_target(c);
+	if (!is_dropped(pmu, c, &access, hit))
+		put_sample(c, &sample);
+	next_interval(pmu, c, counter);
 }
 
 void vpmu_set_task(struct vpmu *pmu, uint32_t cpu, uint64_t task)

@@ -16,18 +16,22 @@
 
 #include "sources/virtual_pmu.h"
 
-enum { VPMU_CPUS_MAX = 64, VPMU_NODES_MAX = 16 };
+enum { VPMU_CPUS_MAX = 64, VPMU_OTHER_OPS_MAX = VPMU_IBS_STEP - 1 };
 
 /**
  * struct vpmu_options - How the device is made.
  * @control:	Its power-on values; without sequence and enabled.
+ * @other_ops:	Of IBS: operations that access no memory, for each that does; at most
+ *		VPMU_OTHER_OPS_MAX.
  * @cpus_per_node:	CPUs are numbered node by node.
  * @latency_ns:	Of each node's memory.
  * @is_fast:	Nodes that have CPUs; the others are CXL memory.
  */
 struct vpmu_options {
+	enum vpmu_flavour flavour;
 	struct vpmu_control control;
-	uint64_t fixed_period;
+	uint64_t fixed_period[VPMU_EVENTS_MAX];
+	uint32_t other_ops;
 	uint32_t nr_cpus;
 	uint32_t nr_nodes;
 	uint32_t cpus_per_node;
@@ -36,23 +40,37 @@ struct vpmu_options {
 };
 
 /**
- * struct vpmu_cpu - What a CPU needs to count, and its ring.
- * @since:	Accesses that counted since the last sample.
+ * struct vpmu_counter - A CPU's counter of one event.
+ * @since:	What counted since the last sample.
  * @target:	At so many there is a sample.
- * @sequence:	Of the control that all this was made for.
- * @counts:	Nodes whose loads [0] and stores [1] count, a bit each.
+ * @nodes:	Those whose loads [0] and stores [1] count, a bit each.
  * @period, @jitter:	The next target is within jitter of period.
+ * @nominal:	What the sample at @target says it stands for (IBS).
+ * @early:	So far before its place the sample at @target is (IBS): its counter's low bits
+ *		are random.
+ */
+struct vpmu_counter {
+	uint64_t since;
+	uint64_t target;
+	uint32_t nodes[2];
+	uint64_t period;
+	uint64_t jitter;
+	uint64_t nominal;
+	uint64_t early;
+};
+
+/**
+ * struct vpmu_cpu - What a CPU needs to count, and its ring.
+ * @sequence:	Of the control that the counters were made for.
+ * @min_latency_ns:	As of then.
  * @head:	Ours; the one in shared memory is a copy.
  * @nr_lost:	Samples that found the ring full, not yet told.
  * @task:	pid << 32 | tid of who runs there; 0: unknown.
  */
 struct vpmu_cpu {
-	uint64_t since;
-	uint64_t target;
 	uint64_t sequence;
-	uint32_t counts[2];
-	uint64_t period;
-	uint64_t jitter;
+	struct vpmu_counter counters[VPMU_EVENTS_MAX];
+	uint32_t min_latency_ns[VPMU_NODES_MAX];
 	uint64_t random;
 	uint64_t head;
 	uint64_t nr_lost;
@@ -61,9 +79,18 @@ struct vpmu_cpu {
 	unsigned char *data;
 } __attribute__((aligned(64)));
 
+/**
+ * struct vpmu - The device.
+ * @page:	NULL: there is no virtual PMU.
+ * @event_of:	The event that counts loads [0], stores [1].
+ * @ops_per_access:	An access and the operations around it, where those count.
+ */
 struct vpmu {
-	struct vpmu_page *page; /* NULL: there is no virtual PMU */
+	struct vpmu_page *page;
 	struct vpmu_options options;
+	uint32_t nr_events;
+	uint32_t event_of[2];
+	uint32_t ops_per_access;
 	struct vpmu_cpu cpus[VPMU_CPUS_MAX];
 };
 
@@ -80,18 +107,32 @@ void vpmu_reload(struct vpmu *pmu, struct vpmu_cpu *cpu, uint64_t sequence);
 static inline bool vpmu_count(struct vpmu *pmu, uint32_t cpu, uint32_t node, bool store)
 {
 	struct vpmu_cpu *c = &pmu->cpus[cpu];
+	struct vpmu_counter *counter = &c->counters[pmu->event_of[store]];
 	/* acquire, pairs with the driver's release: what it wants is there. */
 	uint64_t sequence = __atomic_load_n(&pmu->page->control.sequence, __ATOMIC_ACQUIRE);
 
 	if (__builtin_expect(sequence != c->sequence, 0))
 		vpmu_reload(pmu, c, sequence);
-	if (!(c->counts[store] >> node & 1))
+	if (!(counter->nodes[store] >> node & 1))
 		return false;
-	return ++c->since >= c->target;
+	counter->since += pmu->ops_per_access;
+	return counter->since >= counter->target;
 }
 
+/* Of IBS it may be another operation than the access that is sampled, or none is. */
 void vpmu_sample(struct vpmu *pmu, uint32_t cpu, uint32_t node, bool store, uint64_t vaddr,
 		 uint64_t paddr);
+
+/* An access as the PMU sees it. */
+struct vpmu_access {
+	uint32_t cpu;
+	uint32_t node;
+	bool store;
+};
+
+/* What the flavour's samples say of it: union perf_mem_data_src, and the weight. */
+uint64_t vpmu_data_src(const struct vpmu_options *options, const struct vpmu_access *access);
+uint64_t vpmu_weight(const struct vpmu_options *options, const struct vpmu_access *access);
 
 /* From now on accesses of @cpu are those of @task (pid << 32 | tid). */
 void vpmu_set_task(struct vpmu *pmu, uint32_t cpu, uint64_t task);

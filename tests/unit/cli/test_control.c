@@ -110,9 +110,11 @@ static void regions_of_a_snapshot_are_all_there(void **state)
 					      .accesses_per_s = 7,
 					      .evidence_age_ns = UINT64_MAX },
 					    { .start = 0x5000, .end = 0x6000 } };
-	struct thermo_snapshot snapshot = {
-		.nr_targets = 1, .targets = &target, .nr_regions = 2, .regions = regions
-	};
+	struct thermo_snapshot snapshot = { .time_ns = 4711,
+					    .nr_targets = 1,
+					    .targets = &target,
+					    .nr_regions = 2,
+					    .regions = regions };
 	struct json_object *root, *list, *value;
 
 	(void)state;
@@ -120,6 +122,8 @@ static void regions_of_a_snapshot_are_all_there(void **state)
 	regions[0].nodes[0] = (struct thermo_node_bytes){ 1, 8192 };
 	daemon_.snapshot = &snapshot;
 	root = reply_to("regions");
+	assert_true(json_object_object_get_ex(root, "time_ns", &value));
+	assert_int_equal(json_object_get_int64(value), 4711);
 	assert_true(json_object_object_get_ex(root, "regions", &list));
 	assert_int_equal(json_object_array_length(list), 2);
 	assert_true(json_object_object_get_ex(json_object_array_get_idx(list, 0), "pid", &value));

@@ -39,6 +39,18 @@ static void json_snapshots_are_read_one_after_the_other(void **state)
 	snapshots_fini(&s);
 }
 
+static void what_a_snapshot_says_of_its_time_is_believed(void **state)
+{
+	struct snapshots s;
+
+	(void)state;
+	assert_int_equal(parse(&s, "{\"uptime_s\":9,\"snapshot\":{\"time_ns\":7500000000,"
+				   "\"regions\":[]}}"),
+			 0);
+	assert_true(s.list[0].time_s == 7.5);
+	snapshots_fini(&s);
+}
+
 static void unknown_directions_are_neither_reads_nor_writes(void **state)
 {
 	struct snapshots s;
@@ -148,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_snapshots_are_read_one_after_the_other),
+		cmocka_unit_test(what_a_snapshot_says_of_its_time_is_believed),
 		cmocka_unit_test(unknown_directions_are_neither_reads_nor_writes),
 		cmocka_unit_test(trace_is_cut_where_addresses_begin_anew),
 		cmocka_unit_test(what_is_neither_form_is_refused),

@@ -14,7 +14,7 @@
 #include "tests/lab/truth/vpmu.h"
 
 #define NR_CPUS 4u
-#define RECORD_BYTES 64u
+#define RECORD_BYTES 72u
 
 static const struct vpmu_options two_sockets = {
 	.control = { .ops = VPMU_LOADS | VPMU_STORES },
@@ -28,7 +28,6 @@ static const struct vpmu_options two_sockets = {
 static struct vpmu pmu;
 static void *map;
 static struct perf_ring rings[NR_CPUS];
-static const struct perf_format format = { .sample_type = VPMU_SAMPLE_TYPE };
 
 static void power_on(const struct vpmu_options *options)
 {
@@ -64,9 +63,19 @@ static void want(struct vpmu_control control)
 	pmu.page->control = control;
 }
 
+static void power_on_as(enum vpmu_flavour flavour)
+{
+	struct vpmu_options options = two_sockets;
+
+	options.flavour = flavour;
+	options.other_ops = flavour == VPMU_IBS ? 4 : 0;
+	power_on(&options);
+}
+
 static void want_period(uint64_t period)
 {
-	want((struct vpmu_control){ .period = period, .ops = VPMU_LOADS | VPMU_STORES });
+	want((struct vpmu_control){ .period = { period, period },
+				    .ops = VPMU_LOADS | VPMU_STORES });
 }
 
 static bool touch(uint32_t cpu, uint32_t node, bool store, uint64_t addr)
@@ -92,6 +101,7 @@ static uint32_t next(uint32_t cpu, struct perf_sample *sample, uint64_t *nr_lost
 {
 	static unsigned char bytes[PERF_RECORD_MAX_BYTES] __attribute__((aligned(8)));
 	const struct perf_event_header *header = (const void *)bytes;
+	const struct perf_format format = { .sample_type = pmu.page->sample_type };
 	int n = perf_ring_next(&rings[cpu], bytes, sizeof(bytes));
 
 	assert_true(n >= 0);
@@ -137,7 +147,7 @@ static void nothing_is_sampled_before_the_driver_wants_it(void **state)
 {
 	(void)state;
 	assert_int_equal(touch_times(100000, 0, false), 0);
-	pmu.page->control.period = 10;
+	pmu.page->control.period[0] = 10;
 	pmu.page->control.enabled = 1;
 	/* Not told: the sequence is as it was. */
 	assert_int_equal(touch_times(1000, 0, false), 0);
@@ -204,25 +214,28 @@ static void source_of_the_data_is_told_by_cpu_and_node(void **state)
 static void only_the_wanted_direction_counts(void **state)
 {
 	(void)state;
-	want((struct vpmu_control){ .period = 10, .ops = VPMU_LOADS });
+	want((struct vpmu_control){ .period = { 10 }, .ops = VPMU_LOADS });
 	assert_int_equal(touch_times(100, 0, true), 0);
 	assert_int_equal(touch_times(100, 0, false), 10);
-	want((struct vpmu_control){ .period = 10, .ops = VPMU_STORES });
+	want((struct vpmu_control){ .period = { 10 }, .ops = VPMU_STORES });
 	assert_int_equal(touch_times(100, 0, true), 10);
 	assert_int_equal(touch_times(100, 0, false), 0);
-	want((struct vpmu_control){ .period = 10 });
+	want((struct vpmu_control){ .period = { 10 } });
 	assert_int_equal(touch_times(100, 0, true) + touch_times(100, 0, false), 0);
 }
 
 static void only_nodes_of_at_least_the_latency_count(void **state)
 {
 	(void)state;
-	want((struct vpmu_control){ .period = 10, .ops = VPMU_LOADS, .min_latency_ns = 81 });
+	want((struct vpmu_control){
+			.period = { 10 }, .ops = VPMU_LOADS, .min_latency_ns = { 81, 81, 81 } });
 	assert_int_equal(touch_times(100, 0, false), 0);
 	assert_int_equal(touch_times(100, 2, false), 10);
-	want((struct vpmu_control){ .period = 10, .ops = VPMU_LOADS, .min_latency_ns = 80 });
+	want((struct vpmu_control){
+			.period = { 10 }, .ops = VPMU_LOADS, .min_latency_ns = { 80, 80, 80 } });
 	assert_int_equal(touch_times(100, 0, false), 10);
-	want((struct vpmu_control){ .period = 10, .ops = VPMU_LOADS, .min_latency_ns = 251 });
+	want((struct vpmu_control){
+			.period = { 10 }, .ops = VPMU_LOADS, .min_latency_ns = { 251, 251, 251 } });
 	assert_int_equal(touch_times(100, 2, false), 0);
 }
 
@@ -232,7 +245,7 @@ static void intervals_jitter_and_stand_for_all_accesses(void **state)
 	uint64_t least = UINT64_MAX, most = 0, sum = 0, nr;
 
 	(void)state;
-	want((struct vpmu_control){ .period = 100, .ops = VPMU_LOADS, .jitter_permille = 200 });
+	want((struct vpmu_control){ .period = { 100 }, .ops = VPMU_LOADS, .jitter_permille = 200 });
 	nr = touch_times(100000, 0, false);
 	for (uint64_t i = 0; i < nr; i++) {
 		struct perf_sample s = next_sample(0);
@@ -266,9 +279,9 @@ static void period_of_the_lab_wins(void **state)
 	struct vpmu_options options = two_sockets;
 
 	(void)state;
-	options.fixed_period = 50;
+	options.fixed_period[0] = 50;
 	power_on(&options);
-	assert_int_equal(pmu.page->fixed_period, 50);
+	assert_int_equal(pmu.page->fixed_period[0], 50);
 	want_period(7);
 	assert_int_equal(touch_times(500, 0, false), 10);
 	assert_int_equal(next_sample(0).period, 50);
@@ -280,13 +293,13 @@ static void power_on_values_are_what_the_lab_wants(void **state)
 
 	(void)state;
 	options.control = (struct vpmu_control){
-		.sequence = 9, .ops = VPMU_STORES, .min_latency_ns = 90, .enabled = 1
+		.sequence = 9, .ops = VPMU_STORES, .min_latency_ns = { 0, 90 }, .enabled = 1
 	};
 	power_on(&options);
 	assert_int_equal(pmu.page->control.sequence, 0);
 	assert_int_equal(pmu.page->control.enabled, 0);
 	assert_int_equal(pmu.page->control.ops, VPMU_STORES);
-	assert_int_equal(pmu.page->control.min_latency_ns, 90);
+	assert_int_equal(pmu.page->control.min_latency_ns[1], 90);
 }
 
 static void absurd_wishes_do_no_harm(void **state)
@@ -296,9 +309,9 @@ static void absurd_wishes_do_no_harm(void **state)
 	assert_int_equal(touch_times(100, 0, false), 0);
 	want_period(UINT64_MAX);
 	assert_int_equal(touch_times(100, 0, false), 0);
-	want((struct vpmu_control){ .period = 1, .ops = ~0u, .jitter_permille = ~0u });
+	want((struct vpmu_control){ .period = { 1 }, .ops = ~0u, .jitter_permille = ~0u });
 	assert_int_equal(touch_times(100, 0, false), 100);
-	want((struct vpmu_control){ .period = 10, .ops = ~0u, .jitter_permille = ~0u });
+	want((struct vpmu_control){ .period = { 10 }, .ops = ~0u, .jitter_permille = ~0u });
 	assert_true(touch_times(1000, 0, false) > 0);
 }
 
@@ -325,46 +338,51 @@ static void full_ring_drops_and_tells_how_many(void **state)
 {
 	const uint64_t room = VPMU_RING_BYTES / RECORD_BYTES;
 	struct perf_sample s;
-	uint64_t nr_lost = 0;
 
 	(void)state;
 	want_period(1);
 	touch_times(room + 5, 0, false);
+	assert_int_equal(VPMU_RING_BYTES - *rings[0].head, 64);
 	assert_int_equal(next_sample(0).addr, 0);
-	/* Room for a sample, not for what was lost as well. */
 	touch(0, 0, false, 1000001);
-	assert_int_equal(next_sample(0).addr, 1);
 	touch(0, 0, false, 1000002);
-	for (uint64_t i = 2; i < room; i++)
-		assert_int_equal(next_sample(0).addr, i);
-	assert_int_equal(next(0, &s, &nr_lost), PERF_RECORD_LOST);
-	assert_int_equal(nr_lost, 6);
-	assert_int_equal(next_sample(0).addr, 1000002);
-	assert_empty(0);
+	assert_int_equal(next_sample(0).addr, 1);
 	touch(0, 0, false, 1000003);
-	assert_int_equal(next_sample(0).addr, 1000003);
+	touch(0, 0, false, 1000004);
+	assert_int_equal(next_sample(0).addr, 2);
+	/* Room for a sample, not for what was lost as well. */
+	touch(0, 0, false, 1000005);
+	assert_int_equal(next_sample(0).addr, 3);
+	touch(0, 0, false, 1000006);
+	for (uint64_t i = 4; i < room; i++)
+		assert_int_equal(next_sample(0).addr, i);
+	static const struct {
+		uint64_t nr_lost, addr;
+	} told[] = { { 5, 1000001 }, { 1, 1000003 }, { 2, 1000006 } };
+
+	for (size_t i = 0; i < 3; i++) {
+		uint64_t nr_lost = 0;
+
+		assert_int_equal(next(0, &s, &nr_lost), PERF_RECORD_LOST);
+		assert_int_equal(nr_lost, told[i].nr_lost);
+		assert_int_equal(next_sample(0).addr, told[i].addr);
+	}
+	assert_empty(0);
 }
 
 static void records_that_wrap_come_out_whole(void **state)
 {
-	struct perf_sample s;
-	uint64_t addr = 0, nr_lost = 0;
+	uint64_t addr = 0;
 
 	(void)state;
 	want_period(1);
-	/* A record of another size: from here on samples do not end where the ring does. */
-	touch_times(VPMU_RING_BYTES / RECORD_BYTES + 1, 0, false);
-	next_sample(0);
-	next_sample(0);
-	touch(0, 0, false, 0);
-	while (next(0, &s, &nr_lost))
-		;
-	assert_int_equal(nr_lost, 1);
-	assert_int_equal(*rings[0].head % RECORD_BYTES, 24);
-	for (uint64_t i = 0; i < 3 * VPMU_RING_BYTES / RECORD_BYTES; i++) {
+	/* The ring is no multiple of a record. */
+	assert_int_not_equal(VPMU_RING_BYTES % RECORD_BYTES, 0);
+	for (uint64_t i = 0; i < 5 * VPMU_RING_BYTES / RECORD_BYTES; i++) {
 		addr = addr * 31 + 0x0123456789abcdefull;
 		touch(0, 0, false, addr);
-		s = next_sample(0);
+		struct perf_sample s = next_sample(0);
+
 		assert_int_equal(s.addr, addr);
 		assert_int_equal(s.phys_addr, addr / 2);
 	}
@@ -391,6 +409,188 @@ static void tail_that_cannot_be_makes_a_full_ring(void **state)
 	page->data_head = 1ull << 40;
 	touch(0, 0, false, 78);
 	assert_int_equal(page->data_head, 24 + RECORD_BYTES);
+}
+
+static void latency_threshold_is_by_node(void **state)
+{
+	(void)state;
+	want((struct vpmu_control){
+			.period = { 10 }, .ops = VPMU_LOADS, .min_latency_ns = { 81, 0, 250 } });
+	assert_int_equal(touch_times(100, 0, false), 0);
+	assert_int_equal(touch_times(100, 1, false), 10);
+	assert_int_equal(touch_times(100, 2, false), 10);
+}
+
+/* --- IBS --- */
+
+static void want_ibs(uint64_t period, uint32_t jitter_permille)
+{
+	want((struct vpmu_control){ .period = { period }, .jitter_permille = jitter_permille });
+}
+
+static void ibs_samples_all_operations_and_tells_which_access_memory(void **state)
+{
+	uint64_t hits = 0, sum = 0, nr;
+
+	(void)state;
+	power_on_as(VPMU_IBS);
+	want_ibs(32, 0);
+	nr = touch_times(16000, 2, false);
+	assert_near((double)nr, 16000 * 5 / 32.0, 1);
+	for (uint64_t i = 0; i < nr; i++) {
+		struct perf_sample s = next_sample(0);
+
+		assert_int_equal(s.period, 32);
+		sum += s.period;
+		if (s.data_src == DATA_SRC_NONE) {
+			assert_int_equal(s.addr, 0);
+			assert_int_equal(s.phys_addr, 0);
+			assert_int_equal(s.latency_cycles, 0);
+			continue;
+		}
+		hits++;
+		assert_int_equal(data_src_level(s.data_src), THERMO_LEVEL_CXL);
+		assert_int_equal(s.latency_cycles, 250);
+		assert_int_equal(s.instruction_cycles, 270);
+	}
+	assert_true(sum <= 80000 && sum + 64 > 80000);
+	/* One in five, whatever the period is: its low bits are random. */
+	assert_near((double)hits, (double)nr / 5, 60);
+}
+
+static void ibs_takes_periods_of_16_only(void **state)
+{
+	(void)state;
+	power_on_as(VPMU_IBS);
+	want_ibs(40, 0);
+	assert_int_equal(touch_times(1000, 0, false), 0);
+	want_ibs(48, 999);
+	assert_true(touch_times(10000, 0, false) > 500);
+	for (int i = 0; i < 500; i++) {
+		uint64_t period = next_sample(0).period;
+
+		assert_int_equal(period % 16, 0);
+		assert_true(period >= 16 && period <= 80);
+	}
+}
+
+static void ibs_begins_anew_with_another_period(void **state)
+{
+	(void)state;
+	power_on_as(VPMU_IBS);
+	want_ibs(160000, 0);
+	assert_int_equal(touch_times(30000, 0, false), 0);
+	want_ibs(1600, 0);
+	assert_near((double)touch_times(3200, 0, false), 10, 10);
+}
+
+static void ibs_knows_latency_and_level_of_loads_only(void **state)
+{
+	const struct vpmu_options options = { .flavour = VPMU_IBS,
+					      .cpus_per_node = 2,
+					      .latency_ns = { 80, 80, 250 },
+					      .is_fast = { true, true, false } };
+	const struct vpmu_access load = { 0, 0, false }, far = { 0, 1, false },
+				 store = { 0, 0, true };
+
+	(void)state;
+	assert_int_equal(data_src_level(vpmu_data_src(&options, &load)), THERMO_LEVEL_LOCAL_DRAM);
+	assert_int_equal(data_src_level(vpmu_data_src(&options, &far)), THERMO_LEVEL_REMOTE_DRAM);
+	assert_int_equal(vpmu_weight(&options, &load) & UINT32_MAX, 80);
+	/* As AMD's kernel tells a load from memory and a store. */
+	assert_int_equal(vpmu_data_src(&options, &load), 0x1a29081042ull);
+	assert_int_equal(vpmu_data_src(&options, &store), 0x1e29080024ull);
+	assert_int_equal(data_src_op(vpmu_data_src(&options, &store)), THERMO_OP_WRITE);
+	assert_int_equal(data_src_level(vpmu_data_src(&options, &store)), THERMO_LEVEL_UNKNOWN);
+	assert_int_equal(vpmu_weight(&options, &store), 0);
+}
+
+static void ibs_drops_what_is_short_after_it_has_sampled(void **state)
+{
+	(void)state;
+	power_on_as(VPMU_IBS);
+	want((struct vpmu_control){ .period = { 32 }, .min_latency_ns = { 100, 100, 100 } });
+	touch_times(10000, 0, false);
+	touch_times(10000, 2, true);
+	assert_empty(0);
+	touch_times(10000, 2, false);
+	for (int i = 0; i < 250; i++)
+		assert_int_equal(next_sample(0).latency_cycles, 250);
+}
+
+/* --- PEBS --- */
+
+static void pebs_has_an_event_and_a_period_for_loads_and_one_for_stores(void **state)
+{
+	uint64_t nr[2] = { 0 };
+
+	(void)state;
+	power_on_as(VPMU_PEBS);
+	assert_int_equal(pmu.page->nr_events, 2);
+	want((struct vpmu_control){ .period = { 10, 25 }, .ops = VPMU_LOADS | VPMU_STORES });
+	touch_times(1000, 0, false);
+	touch_times(1000, 0, true);
+	for (int i = 0; i < 140; i++) {
+		struct perf_sample s = next_sample(0);
+		bool store = data_src_op(s.data_src) == THERMO_OP_WRITE;
+
+		assert_int_equal(s.id, pmu.page->event_id[store]);
+		assert_int_equal(s.period, store ? 25 : 10);
+		nr[store]++;
+	}
+	assert_empty(0);
+	assert_int_equal(nr[0], 100);
+	assert_int_equal(nr[1], 40);
+	want((struct vpmu_control){ .period = { 10, 0 }, .ops = VPMU_LOADS | VPMU_STORES });
+	assert_int_equal(touch_times(100, 0, true), 0);
+	assert_int_equal(touch_times(100, 0, false), 10);
+	want((struct vpmu_control){ .period = { 10, 10 }, .ops = VPMU_STORES });
+	assert_int_equal(touch_times(100, 0, true), 10);
+	assert_int_equal(touch_times(100, 0, false), 0);
+}
+
+static void pebs_threshold_makes_short_loads_not_count(void **state)
+{
+	(void)state;
+	power_on_as(VPMU_PEBS);
+	want((struct vpmu_control){ .period = { 10, 10 },
+				    .ops = VPMU_LOADS | VPMU_STORES,
+				    .min_latency_ns = { 100, 100, 100 } });
+	assert_int_equal(touch_times(1000, 0, false), 0);
+	assert_int_equal(touch_times(1000, 2, false), 100);
+	assert_int_equal(touch_times(1000, 0, true), 100);
+}
+
+static void pebs_knows_no_cxl_and_of_stores_what_did_not_serve_them(void **state)
+{
+	(void)state;
+	power_on_as(VPMU_PEBS);
+	want_period(1);
+	expect_source(0, 0, false, THERMO_LEVEL_LOCAL_DRAM, 80);
+	expect_source(0, 1, false, THERMO_LEVEL_REMOTE_DRAM, 80);
+	expect_source(0, 2, false, THERMO_LEVEL_REMOTE_DRAM, 250);
+	expect_source(0, 2, true, THERMO_LEVEL_UNKNOWN, 0);
+	touch(0, 2, false, 4096);
+	assert_int_equal(next_sample(0).instruction_cycles, 270);
+}
+
+static void loss_carries_the_id_of_the_event(void **state)
+{
+	unsigned char bytes[RECORD_BYTES] __attribute__((aligned(8)));
+	uint64_t id;
+
+	(void)state;
+	power_on_as(VPMU_PEBS);
+	want_period(1);
+	touch_times(VPMU_RING_BYTES / RECORD_BYTES + 1, 0, true);
+	next_sample(0);
+	touch(0, 0, true, 1);
+	for (int type = 0; type != PERF_RECORD_LOST;) {
+		assert_true(perf_ring_next(&rings[0], bytes, sizeof(bytes)) > 0);
+		type = (int)((struct perf_event_header *)(void *)bytes)->type;
+	}
+	memcpy(&id, bytes + sizeof(struct perf_event_header), sizeof(id));
+	assert_int_equal(id, pmu.page->event_id[VPMU_STORE_EVENT]);
 }
 
 static void file_must_have_the_size(void **state)
@@ -430,6 +630,16 @@ int main(void)
 		TEST(full_ring_drops_and_tells_how_many),
 		TEST(records_that_wrap_come_out_whole),
 		TEST(tail_that_cannot_be_makes_a_full_ring),
+		TEST(latency_threshold_is_by_node),
+		TEST(ibs_samples_all_operations_and_tells_which_access_memory),
+		TEST(ibs_takes_periods_of_16_only),
+		TEST(ibs_begins_anew_with_another_period),
+		TEST(ibs_knows_latency_and_level_of_loads_only),
+		TEST(ibs_drops_what_is_short_after_it_has_sampled),
+		TEST(pebs_has_an_event_and_a_period_for_loads_and_one_for_stores),
+		TEST(pebs_threshold_makes_short_loads_not_count),
+		TEST(pebs_knows_no_cxl_and_of_stores_what_did_not_serve_them),
+		TEST(loss_carries_the_id_of_the_event),
 		TEST(file_must_have_the_size),
 	};
 

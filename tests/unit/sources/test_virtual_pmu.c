@@ -115,7 +115,7 @@ static struct thermo_source_counters counters(void)
 
 static uint64_t period(void)
 {
-	return pmu.page->control.period;
+	return pmu.page->control.period[0];
 }
 
 static void expect_probe(int err, const char *reason)
@@ -147,7 +147,7 @@ static void probe_of_another_version_says_so(void **state)
 {
 	(void)state;
 	pmu.page->version++;
-	expect_probe(-EOPNOTSUPP, "version 2, not 1");
+	expect_probe(-EOPNOTSUPP, "version 3, not 2");
 	assert_int_equal(source->open(state_of_source, &opts), -EBADMSG);
 }
 
@@ -231,7 +231,7 @@ static void samples_of_others_are_ignored_and_counted(void **state)
 
 static void what_the_device_lost_is_counted(void **state)
 {
-	const uint64_t room = VPMU_RING_BYTES / 64;
+	const uint64_t room = VPMU_RING_BYTES / 72;
 
 	(void)state;
 	start();
@@ -269,7 +269,7 @@ static void stop_ends_sampling(void **state)
 static void sample_rate(uint64_t nr, uint64_t ms)
 {
 	for (uint64_t left = nr; left > 0;) {
-		uint64_t n = left < 4000 ? left : 4000;
+		uint64_t n = left < 3600 ? left : 3600;
 
 		touch_times(n * period());
 		left -= n;
@@ -351,20 +351,123 @@ static void period_that_the_lab_fixed_is_left_alone(void **state)
 	uint64_t sequence;
 
 	(void)state;
-	pmu.page->fixed_period = 50;
+	pmu.page->fixed_period[0] = 50;
 	start();
 	sequence = pmu.page->control.sequence;
 	sample_rate(8000, 500);
 	assert_int_equal(pmu.page->control.sequence, sequence);
 }
 
+/* The device is exchanged for one of another flavour. */
+static void power_on_as(enum vpmu_flavour flavour, uint32_t other_ops)
+{
+	struct vpmu_options options = device_options;
+
+	options.flavour = flavour;
+	options.other_ops = other_ops;
+	vpmu_init(&pmu, pmu.page, &options);
+	vpmu_set_task(&pmu, 0, (uint64_t)PID << 32 | 301);
+}
+
+static void operations_that_are_no_access_are_sorted_out(void **state)
+{
+	static struct thermo_access a[1000];
+	uint64_t sum = 0;
+	size_t nr;
+
+	(void)state;
+	power_on_as(VPMU_IBS, 4);
+	start();
+	assert_int_equal(period() % 16, 0);
+	touch_times(100 * period());
+	nr = (size_t)source->drain(state_of_source, reporter);
+	assert_int_equal(counters().seen, 500);
+	assert_int_equal(counters().reported, nr);
+	assert_int_equal(counters().useless, 500 - nr);
+	assert_int_equal(thermo_reporter_drain(reporter, a, 1000), nr);
+	for (size_t i = 0; i < nr; i++) {
+		assert_true(a[i].addr < 4096 * 100 * period());
+		assert_int_equal(a[i].op, THERMO_OP_READ);
+		assert_int_equal(a[i].latency_ns, 80);
+		sum += a[i].nr_accesses;
+	}
+	/* Accesses are a fifth of all operations, and so are the samples that tell of them. */
+	assert_near((double)sum, 100.0 * (double)period(), 25.0 * (double)period());
+}
+
+static void latency_and_level_that_ibs_does_not_know_stay_unknown(void **state)
+{
+	struct thermo_access a;
+
+	(void)state;
+	power_on_as(VPMU_IBS, 0);
+	start();
+	for (uint64_t i = 0; i < period(); i++)
+		touch(0, 1, true, 0x1000);
+	assert_int_equal(source->drain(state_of_source, reporter), 1);
+	assert_int_equal(thermo_reporter_drain(reporter, &a, 1), 1);
+	assert_int_equal(a.op, THERMO_OP_WRITE);
+	assert_int_equal(a.latency_ns, 0);
+	assert_int_equal(a.level, THERMO_LEVEL_UNKNOWN);
+}
+
+static void period_of_ibs_stays_a_multiple_of_16(void **state)
+{
+	(void)state;
+	power_on_as(VPMU_IBS, 0);
+	start();
+	for (int i = 0; i < 6; i++) {
+		sample_rate(4000, 500);
+		assert_int_equal(period() % 16, 0);
+	}
+	for (int i = 0; i < 12; i++) {
+		sample_rate(40, 500);
+		assert_int_equal(period() % 16, 0);
+	}
+	assert_int_equal(period(), 32);
+}
+
+static void loads_and_stores_of_pebs_are_samples_of_two_events(void **state)
+{
+	struct thermo_access a[2];
+
+	(void)state;
+	power_on_as(VPMU_PEBS, 0);
+	start();
+	assert_int_equal(pmu.page->control.period[0], pmu.page->control.period[1]);
+	for (uint64_t i = 0; i < period(); i++)
+		touch(0, 1, false, 0x1000);
+	for (uint64_t i = 0; i < period(); i++)
+		touch(0, 1, true, 0x2000);
+	assert_int_equal(source->drain(state_of_source, reporter), 2);
+	assert_int_equal(thermo_reporter_drain(reporter, a, 2), 2);
+	assert_int_equal(a[0].op, THERMO_OP_READ);
+	assert_int_equal(a[0].latency_ns, 250);
+	/* Intel's processors do not tell CXL memory. */
+	assert_int_equal(a[0].level, THERMO_LEVEL_REMOTE_DRAM);
+	assert_int_equal(a[1].op, THERMO_OP_WRITE);
+	assert_int_equal(a[1].nr_accesses, period());
+	assert_int_equal(a[1].latency_ns, 0);
+	assert_int_equal(a[1].level, THERMO_LEVEL_UNKNOWN);
+}
+
+static void event_that_nobody_opened_is_useless(void **state)
+{
+	(void)state;
+	pmu.page->event_id[0] = 4711;
+	start();
+	touch_times(period());
+	assert_int_equal(source->drain(state_of_source, reporter), 0);
+	assert_int_equal(counters().useless, 1);
+}
+
 static void layout_that_cannot_be_is_refused(void **state)
 {
 	const struct vpmu_page good = *pmu.page;
-	struct vpmu_page bad[8];
+	struct vpmu_page bad[11];
 
 	(void)state;
-	for (size_t i = 0; i < 8; i++)
+	for (size_t i = 0; i < 11; i++)
 		bad[i] = good;
 	bad[0].nr_rings = 0;
 	bad[1].nr_rings = VPMU_RINGS_MAX + 1;
@@ -374,7 +477,10 @@ static void layout_that_cannot_be_is_refused(void **state)
 	bad[5].ring_stride = UINT64_MAX - 4095;
 	bad[6].ring_stride = 0;
 	bad[7].ring_stride = 4096 + 8;
-	for (size_t i = 0; i < 8; i++) {
+	bad[8].flavour = VPMU_NR_FLAVOURS;
+	bad[9].nr_events = 0;
+	bad[10].nr_events = VPMU_EVENTS_MAX + 1;
+	for (size_t i = 0; i < 11; i++) {
 		*pmu.page = bad[i];
 		assert_int_equal(source->open(state_of_source, &opts), -EBADMSG);
 		assert_reason("not its layout");
@@ -413,8 +519,8 @@ static void sample_for_no_access_is_useless(void **state)
 	(void)state;
 	start();
 	touch_times(period());
-	/* header, pid and tid, address, CPU: then the period */
-	memset((char *)page + page->data_offset + 32, 0, 8);
+	/* header, id, pid and tid, address, CPU: then the period */
+	memset((char *)page + page->data_offset + 40, 0, 8);
 	assert_int_equal(source->drain(state_of_source, reporter), 0);
 	assert_int_equal(counters().useless, 1);
 }
@@ -438,6 +544,11 @@ int main(void)
 		TEST(period_stays_without_samples_and_has_a_least),
 		TEST(lower_rate_makes_the_period_longer),
 		TEST(period_that_the_lab_fixed_is_left_alone),
+		TEST(operations_that_are_no_access_are_sorted_out),
+		TEST(latency_and_level_that_ibs_does_not_know_stay_unknown),
+		TEST(period_of_ibs_stays_a_multiple_of_16),
+		TEST(loads_and_stores_of_pebs_are_samples_of_two_events),
+		TEST(event_that_nobody_opened_is_useless),
 		TEST(layout_that_cannot_be_is_refused),
 		TEST(ring_with_nonsense_ends_the_source),
 		TEST(sample_type_that_is_not_decoded_ends_the_source),

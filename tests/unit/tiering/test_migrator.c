@@ -83,8 +83,8 @@ static void plan_is_carried_out_and_told(void **state)
 	assert_int_equal(fake_pages_on(0), 300);
 	assert_true(ns_per_byte > 0);
 	assert_int_equal(history.nr, 3);
-	assert_true(history_has(&history, THERMO_PROMOTE, false, FAKE_PID, FAKE_BASE, FAKE_BASE + 1,
-				0));
+	assert_true(history_has(&history, THERMO_PROMOTE, MOVE_DONE, FAKE_PID, FAKE_BASE,
+				FAKE_BASE + 1, 0));
 	/* What was collected is not told again. */
 	collect();
 	assert_int_equal(history.nr, 3);
@@ -135,7 +135,34 @@ static void step_that_moved_nothing_is_told_as_futile(void **state)
 	wait_idle();
 	collect();
 	assert_int_equal(history.nr, 1);
-	assert_true(history.moves[0].futile);
+	assert_int_equal(history.moves[0].outcome, MOVE_FUTILE);
+}
+
+/* Some went up, and nothing else was there: the next plan looks elsewhere. */
+static void step_that_left_nothing_behind_is_told_as_exhausted(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 60; i++)
+		fake_memory.node[i] = 0;
+	submit(THERMO_PROMOTE, 0, 64, 1);
+	wait_idle();
+	collect();
+	assert_int_equal(history.nr, 2);
+	assert_int_equal(history.moves[0].outcome, MOVE_DONE);
+	assert_int_equal(history.moves[1].outcome, MOVE_EXHAUSTED);
+	submit(THERMO_PROMOTE, 0, 64, 1);
+	wait_idle();
+	collect();
+	assert_int_equal(history.nr, 3);
+	assert_int_equal(history.moves[2].outcome, MOVE_EXHAUSTED);
+	/* What is refused is still there. */
+	fake_memory.node[0] = 1;
+	fake_memory.error[0] = -EACCES;
+	submit(THERMO_PROMOTE, 0, 64, 1);
+	wait_idle();
+	collect();
+	assert_int_equal(history.nr, 4);
+	assert_int_equal(history.moves[3].outcome, MOVE_FUTILE);
 }
 
 static void full_destination_is_not_futile(void **state)
@@ -181,6 +208,7 @@ int main(void)
 		TEST(idle_is_since_the_plan_was_done),
 		TEST(pages_that_come_down_and_go_up_are_ping_pongs),
 		TEST(step_that_moved_nothing_is_told_as_futile),
+		TEST(step_that_left_nothing_behind_is_told_as_exhausted),
 		TEST(full_destination_is_not_futile),
 		TEST(stop_in_flight_ends_soon_and_counts_what_was_done),
 		TEST(collecting_while_it_works_loses_nothing),

@@ -83,6 +83,17 @@ static void pages_move_and_are_counted(void **state)
 	assert_near(mover.ns_per_byte, 1000.0 / 4096, 1);
 }
 
+/* A call has a fixed cost: with a page in it that says nothing of what many would cost. */
+static void cost_of_a_small_call_hardly_counts(void **state)
+{
+	(void)state;
+	promote(0, 1000);
+	fake_memory.ns_per_page = 1000000;
+	promote(1000, 1);
+	assert_true(mover.ns_per_byte > 1000.0 / 4096);
+	assert_true(mover.ns_per_byte < 3000.0 / 4096);
+}
+
 static void no_more_bytes_move_than_were_planned(void **state)
 {
 	struct planned_move step = step_of(0, 2000);
@@ -331,6 +342,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, drop)
 	const struct CMUnitTest tests[] = {
 		TEST(pages_move_and_are_counted),
+		TEST(cost_of_a_small_call_hardly_counts),
 		TEST(no_more_bytes_move_than_were_planned),
 		TEST(pages_on_other_tiers_or_not_there_are_not_tried),
 		TEST(every_cause_is_told_apart),

@@ -352,15 +352,16 @@ static void what_came_down_lately_does_not_go_up_again(void **state)
 	topology.nodes[0].free_bytes = 512 * MIB;
 	r = add_region(1, 64 * MIB, 10);
 	history_add(&history, &(struct past_move){ PID, THERMO_DEMOTE, r->start,
-						   r->start + 32 * MIB, NOW - SECOND, false });
+						   r->start + 32 * MIB, NOW - SECOND, MOVE_DONE });
 	decide();
 	assert_true(plan.nr > 0);
 	for (size_t i = 0; i < plan.nr; i++)
 		assert_true(plan.moves[i].start >= r->start + 32 * MIB);
 	/* After the cooldown it may. */
 	memset(&history, 0, sizeof(history));
-	history_add(&history, &(struct past_move){ PID, THERMO_DEMOTE, r->start,
-						   r->start + 32 * MIB, NOW - 11 * SECOND, false });
+	history_add(&history,
+		    &(struct past_move){ PID, THERMO_DEMOTE, r->start, r->start + 32 * MIB,
+					 NOW - 11 * SECOND, MOVE_DONE });
 	decide();
 	assert_near((double)planned(THERMO_PROMOTE, r), 64.0 * MIB, 1);
 }
@@ -373,9 +374,34 @@ static void what_could_not_be_moved_is_not_tried_each_time(void **state)
 	topology.nodes[0].free_bytes = 512 * MIB;
 	r = add_region(1, 64 * MIB, 10);
 	history_add(&history, &(struct past_move){ PID, THERMO_PROMOTE, r->start, r->end,
-						   NOW - SECOND, true });
+						   NOW - SECOND, MOVE_FUTILE });
 	decide();
 	assert_int_equal(plan.nr, 0);
+}
+
+/* Where a region's pages are is known for all of it, not where in it they are. */
+static void what_is_exhausted_makes_way_for_what_follows(void **state)
+{
+	struct thermo_region *r;
+
+	(void)state;
+	topology.nodes[0].free_bytes = 512 * MIB;
+	limits.budget_bytes = 4 * MIB;
+	r = add_region(1, 64 * MIB, 10);
+	r->nodes[0].bytes = 16 * MIB;
+	decide();
+	assert_int_equal(plan.moves[0].start, r->start);
+	history_add(&history,
+		    &(struct past_move){ PID, THERMO_PROMOTE, r->start, r->start + 48 * MIB,
+					 NOW - SECOND, MOVE_EXHAUSTED });
+	decide();
+	assert_true(plan.nr > 0);
+	assert_int_equal(plan.moves[0].start, r->start + 48 * MIB);
+	assert_near((double)planned(THERMO_PROMOTE, r), 4.0 * MIB, 1);
+	/* Not for ever: pages may have come there since. */
+	history.moves[0].time_ns = NOW - 11 * SECOND;
+	decide();
+	assert_int_equal(plan.moves[0].start, r->start);
 }
 
 static void budget_is_respected_in_both_directions_together(void **state)
@@ -541,6 +567,7 @@ int main(void)
 		TEST(nothing_is_demoted_into_full_slow_memory),
 		TEST(what_came_down_lately_does_not_go_up_again),
 		TEST(what_could_not_be_moved_is_not_tried_each_time),
+		TEST(what_is_exhausted_makes_way_for_what_follows),
 		TEST(budget_is_respected_in_both_directions_together),
 		TEST(destination_is_nearest_to_the_cpus_that_use_it),
 		TEST(write_heavy_memory_counts_heavier_where_writes_are_slower),
