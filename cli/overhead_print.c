@@ -55,8 +55,13 @@ static void warn_of_machine(struct overhead_outcome *o)
 static void warn_of_noise(struct overhead_outcome *o, const struct overhead_workload *w)
 {
 	double noise = overhead_noise_pct(w);
-	unsigned int unsure = 0;
+	unsigned int unsure = 0, starved = 0;
 
+	for (size_t i = 0; i < w->nr_results; i++)
+		starved += w->results[i].nr_starved;
+	if (starved)
+		warn(o, "%s: %u pairs were repeated: somebody got no CPU in a whole run",
+		     overhead_kind_name(w->kind), starved);
 	for (size_t i = 0; i < w->nr_results; i++)
 		unsure += w->results[i].subject.way != OVERHEAD_CONTROL &&
 			  overhead_fit(&w->results[i], o->budget_pct) == OVERHEAD_UNSURE;
@@ -66,7 +71,7 @@ static void warn_of_noise(struct overhead_outcome *o, const struct overhead_work
 		     "or longer --seconds",
 		     overhead_kind_name(w->kind), noise, o->budget_pct);
 	if (unsure)
-		warn(o, "%s: for %u settings the budget lies inside the interval: unsure",
+		warn(o, "%s: the budget lies inside the interval of %u settings: unsure",
 		     overhead_kind_name(w->kind), unsure);
 }
 
@@ -319,6 +324,7 @@ static struct json_object *result_json(const struct overhead_workload *w,
 	row_u64_if(&row, s->way == OVERHEAD_SOURCE, "rate_permille", s->setting);
 	row_u64_if(&row, s->way == OVERHEAD_REPORTS, "report_period", s->setting);
 	row_u64(&row, "nr_pairs", r->paired.nr);
+	row_u64(&row, "nr_starved", r->nr_starved);
 	if (r->failed[0])
 		row_text(&row, "failed", r->failed);
 	else

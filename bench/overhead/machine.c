@@ -13,20 +13,20 @@
 #define CPU_DIR "sys/devices/system/cpu"
 #define MAX_CACHE_LEVELS 8
 
-/* The value of the first line "KEY ...: VALUE" of @text. */
+/* The value of the first line "KEY ...: VALUE" of @text; what has none is left alone. */
 static void find_value(const char *text, const char *key, char *value, size_t size)
 {
 	for (const char *line = text; line; line = strchr(line, '\n')) {
-		const char *colon;
-
 		line += *line == '\n';
-		if (strncmp(line, key, strlen(key)) != 0)
+		size_t len = strcspn(line, "\n");
+		const char *colon = memchr(line, ':', len);
+
+		if (strncmp(line, key, strlen(key)) != 0 || !colon)
 			continue;
-		colon = strchr(line, ':');
-		if (!colon)
-			return;
-		colon += 1 + strspn(colon + 1, " \t");
-		(void)snprintf(value, size, "%.*s", (int)strcspn(colon, "\n"), colon);
+		const char *from = colon + 1 + strspn(colon + 1, " \t");
+
+		if (from < line + len)
+			(void)snprintf(value, size, "%.*s", (int)(line + len - from), from);
 		return;
 	}
 }

@@ -11,6 +11,8 @@
 #include "bench/workload/random.h"
 #include "core/error.h"
 
+#define MAX_REPEATS 10
+
 struct measurement {
 	const struct overhead_opts *opts;
 	struct overhead_load load;
@@ -191,8 +193,7 @@ static void add_pair(struct overhead_result *r, const struct outcome *without,
 	add_counts(&r->tap, with);
 }
 
-/* A failed run leaves the workload in the middle of one: it is started anew. */
-static int run_pair(struct measurement *m, struct overhead_result *r)
+static int try_pair(struct measurement *m, struct overhead_result *r)
 {
 	bool with_first = workload_random(&m->random) >> 63;
 	struct outcome with = { 0 }, without = { 0 };
@@ -202,6 +203,18 @@ static int run_pair(struct measurement *m, struct overhead_result *r)
 		err = with_first ? run_once(m, NULL, &without) : run_once(m, &r->subject, &with);
 	if (!err)
 		add_pair(r, &without, &with);
+	return err;
+}
+
+/* On a busy machine a short run may pass without us, or without the workload. */
+static int run_pair(struct measurement *m, struct overhead_result *r)
+{
+	int err = try_pair(m, r);
+
+	for (unsigned int i = 0; err == -EAGAIN && i < MAX_REPEATS; i++) {
+		r->nr_starved++;
+		err = try_pair(m, r);
+	}
 	return err;
 }
 
@@ -259,7 +272,7 @@ static int measure_subject(struct measurement *m, enum overhead_kind kind,
 	if (!r->failed[0])
 		err = run_pair(m, r);
 	m->nr_done++;
-	/* Without the workload there is nothing to go on with. */
+	/* Without the workload there is nothing to go on with; it is started anew. */
 	if (!err || err == -EINTR || r->subject.way == OVERHEAD_CONTROL)
 		return err;
 	(void)snprintf(r->failed, sizeof(r->failed), "%s", thermo_last_error());

@@ -23,6 +23,7 @@
  * @speed_without, @speed_with:	Sums of accesses a second, for means.
  * @tap:	Sums of what was counted in the runs with it (time_ns: their length).
  * @tap_without:	The same without: what this process costs by itself.
+ * @nr_starved:	Pairs that were repeated because somebody got no CPU in a whole run.
  * @failed:	Why it was given up; "": it was not.
  */
 struct overhead_result {
@@ -35,6 +36,7 @@ struct overhead_result {
 	double speed_without;
 	struct overhead_counts tap;
 	struct overhead_counts tap_without;
+	uint32_t nr_starved;
 	char failed[256];
 };
 
