@@ -182,7 +182,13 @@ static int map_memory(struct child *c)
 			c->opts->bytes / c->opts->nr_threads & ~(uint64_t)(WORKLOAD_PAGE_BYTES - 1);
 	if (c->slice_bytes < OVERHEAD_MIN_BYTES)
 		return thermo_fail(-EINVAL, "less than a page of memory for each thread");
-	return workload_arena_open(&c->arena, &config, c->opts->window_addr, WORKLOAD_THP_DEFAULT);
+	int err = workload_arena_open(&c->arena, &config, c->opts->window_addr,
+				      WORKLOAD_THP_DEFAULT);
+
+	/* As the workload generator tells who observes it. */
+	if (!err)
+		workload_arena_mark(&c->arena, "window %ju", (uintmax_t)c->arena.bytes);
+	return err;
 }
 
 static int start_worker(struct child *c, uint32_t index, int *cpu)

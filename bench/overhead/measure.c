@@ -281,7 +281,7 @@ static int measure_subject(struct measurement *m, enum overhead_kind kind,
 
 static int measure_workload(struct measurement *m, struct overhead_workload *w)
 {
-	size_t order[OVERHEAD_MAX_SUBJECTS];
+	size_t order[OVERHEAD_MAX_SUBJECTS] = { 0 };
 	int err = start_load(m, w->kind);
 
 	for (size_t i = 0; i < w->nr_results; i++)
