@@ -69,6 +69,8 @@ MON_SRC   := $(filter-out $(REPORT_SRC),$(LIB_SRC))
 CLI_SRC   := $(wildcard cli/*.c tests/lab/*.c)
 WORK_SRC  := $(wildcard bench/workload/*.c)
 SIM_SRC   := $(wildcard bench/sim/*.c)
+# `thermocline bench` measures with it; its memory is mapped as the workload generator's.
+OVER_SRC  := $(wildcard bench/overhead/*.c)
 TRUTH_SRC := $(filter-out %/plugin.c %/vpmu.c %/vpmu_data_src.c %/touch.c,$(wildcard tests/lab/truth/*.c))
 JUDGE_SRC := $(filter-out %/clock.c,$(wildcard tests/lab/accuracy/*.c))
 TEST_SRC  := $(wildcard tests/unit/*/test_*.c)
@@ -80,6 +82,7 @@ MON_OBJ   := $(MON_SRC:%.c=$(O)/%.o)
 CLI_OBJ   := $(CLI_SRC:%.c=$(O)/%.o)
 WORK_OBJ  := $(WORK_SRC:%.c=$(O)/%.o)
 SIM_OBJ   := $(SIM_SRC:%.c=$(O)/%.o)
+OVER_OBJ  := $(OVER_SRC:%.c=$(O)/%.o)
 TRUTH_OBJ := $(TRUTH_SRC:%.c=$(O)/%.o)
 JUDGE_OBJ := $(JUDGE_SRC:%.c=$(O)/%.o) $(O)/tests/lab/truth/reader.o
 REPORT_LIB := $(O)/libthermocline.a
@@ -129,7 +132,7 @@ $(MON_SO): $(MON_OBJ) $(REPORT_SO)
 	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,$(@F) $(MON_OBJ) -L$(O) -lthermocline $(LDLIBS) -o $@
 	$(Q)ln -sf $(@F) $(@:.$(SOVERSION)=)
 
-$(PROGRAM): $(CLI_OBJ) $(LIBS)
+$(PROGRAM): $(CLI_OBJ) $(OVER_OBJ) $(O)/bench/workload/arena.o $(LIBS)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
@@ -167,9 +170,10 @@ $(O)/lab/%: tests/lab/%
 $(O)/tests/%.o $(O)/bench/%.o: override CPPFLAGS += -DTEST_DATA='"$(CURDIR)/tests/data"'
 $(TESTS): override LDLIBS += -lcmocka
 $(O)/bench/bench_report.o: override CPPFLAGS += $(if $(HAVE_CK),-DHAVE_CK=1)
-$(filter $(O)/tests/unit/bench/%,$(TESTS)): $(filter-out %/main.o,$(WORK_OBJ)) $(SIM_OBJ)
+$(filter $(O)/tests/unit/bench/%,$(TESTS)): $(filter-out %/main.o,$(WORK_OBJ)) $(SIM_OBJ) $(OVER_OBJ)
 $(BENCHES): $(SIM_OBJ)
-$(filter $(O)/tests/unit/cli/%,$(TESTS)): $(filter-out %/main.o,$(CLI_OBJ))
+$(filter $(O)/tests/unit/cli/%,$(TESTS)): $(filter-out %/main.o,$(CLI_OBJ)) $(OVER_OBJ) \
+	$(O)/bench/workload/arena.o
 $(filter $(O)/tests/unit/lab/%,$(TESTS)): $(filter-out %/main.o,$(JUDGE_OBJ)) $(VPMU_SRC:%.c=$(O)/%.o) \
 	$(O)/tests/lab/pmu_options.o $(O)/tests/lab/topology_parse.o
 $(O)/tests/unit/sources/test_virtual_pmu: $(VPMU_SRC:%.c=$(O)/%.o)
@@ -213,7 +217,7 @@ accuracy: lab-deps
 asan: ; $(Q)+$(MAKE) --no-print-directory O=$(O)/asan SAN='address undefined' unit
 tsan: ; $(Q)+$(MAKE) --no-print-directory O=$(O)/tsan SAN=thread unit
 
-FUZZED := $(filter-out %/main.c,$(LIB_SRC) $(WORK_SRC) $(CLI_SRC))
+FUZZED := $(filter-out %/main.c,$(LIB_SRC) $(WORK_SRC) $(CLI_SRC) $(OVER_SRC))
 $(O)/tests/fuzz/%: tests/fuzz/%.c $(FUZZED) $(O)/command
 	$(call say,FUZZ)
 	@mkdir -p $(@D)
@@ -233,8 +237,8 @@ lint:
 		grep -q "&$$s," sources/registry.c || { echo "$$s is not in sources/registry.c"; exit 1; }; done
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=missingIncludeSystem -I. -Iinclude $(HAVE:%=-DHAVE_%=1) \
-		-DTHERMO_LAB_DIR='""' -DTHERMO_VERSION='""' $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(SIM_SRC) $(TRUTH_SRC) $(JUDGE_SRC)
-	$(Q)clang-tidy --quiet $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(SIM_SRC) $(TRUTH_SRC) $(JUDGE_SRC) -- $(CPPFLAGS) -std=gnu11
+		-DTHERMO_LAB_DIR='""' -DTHERMO_VERSION='""' $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(OVER_SRC) $(SIM_SRC) $(TRUTH_SRC) $(JUDGE_SRC)
+	$(Q)clang-tidy --quiet $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(OVER_SRC) $(SIM_SRC) $(TRUTH_SRC) $(JUDGE_SRC) -- $(CPPFLAGS) -std=gnu11
 	$(Q)for m in docs/man/*.[1-8]; do groff -man -ww -z -Tutf8 $$m || exit 1; done
 	$(Q)shellcheck -x $(OUR_SH)
 

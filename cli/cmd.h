@@ -13,5 +13,9 @@ int cmd_record(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_ctl(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
+
+/* What `thermocline bench` can do; argv[0] is its name. */
+int bench_overhead(int argc, char **argv);
 
 #endif

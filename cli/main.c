@@ -17,6 +17,7 @@ static const struct command {
 	{ "report", cmd_report,
 	  "a recording or the running daemon, by region, CPU, node, thread, ..." },
 	{ "ctl", cmd_ctl, "ask the running daemon" },
+	{ "bench", cmd_bench, "what sampling costs on this machine" },
 	{ "lab", cmd_lab, "boot a virtual CXL machine and run a command in it" },
 };
 
