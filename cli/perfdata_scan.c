@@ -94,7 +94,8 @@ static int add_access(struct perfdata_scan *s, const struct thermo_access *a)
 
 /* --- names --- */
 
-static int add_name(struct perfdata_scan *s, int32_t pid, int32_t parent_pid, const char *name)
+static int add_name(struct perfdata_scan *s, uint64_t time_ns, int32_t pid, int32_t parent_pid,
+		    const char *name)
 {
 	if (s->nr_names == s->names_room) {
 		size_t room = s->names_room ? 2 * s->names_room : 256;
@@ -110,7 +111,7 @@ static int add_name(struct perfdata_scan *s, int32_t pid, int32_t parent_pid, co
 	}
 	struct scan_name *n = &s->names[s->nr_names];
 
-	*n = (struct scan_name){ pid, parent_pid, s->nr_names, "" };
+	*n = (struct scan_name){ pid, parent_pid, time_ns, s->nr_names, "" };
 	(void)snprintf(n->name, sizeof(n->name), "%s", name);
 	s->nr_names++;
 	return 0;
@@ -123,6 +124,8 @@ static int by_age(const void *a, const void *b)
 
 	if (x->pid != y->pid)
 		return x->pid < y->pid ? -1 : 1;
+	if (x->time_ns != y->time_ns)
+		return x->time_ns < y->time_ns ? -1 : 1;
 	return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
 }
 
@@ -163,9 +166,9 @@ int perfdata_scan_add(struct perfdata_scan *s, const struct perfdata_item *item)
 	if (item->access)
 		return add_access(s, item->access);
 	if (r->type == PERF_RECORD_COMM && r->comm.pid == r->comm.tid)
-		return add_name(s, r->comm.pid, 0, r->comm.name);
+		return add_name(s, item->time_ns, r->comm.pid, 0, r->comm.name);
 	if (r->type == PERF_RECORD_FORK && r->task.pid != r->task.parent_pid)
-		return add_name(s, r->task.pid, r->task.parent_pid, "");
+		return add_name(s, item->time_ns, r->task.pid, r->task.parent_pid, "");
 	return 0;
 }
 

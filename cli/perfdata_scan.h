@@ -19,10 +19,11 @@ struct scan_chunk {
 	uint64_t nr;
 };
 
-/* A process that got a name, or was forked; in the order of the file. */
+/* A process that got a name, or was forked; @time_ns 0: before all that was recorded. */
 struct scan_name {
 	int32_t pid;
 	int32_t parent_pid; /* 0: it got a name */
+	uint64_t time_ns;
 	size_t sequence;
 	char name[16];
 };

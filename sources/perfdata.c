@@ -36,7 +36,10 @@ struct perfdata {
 	bool making_room;      /* the queue is too long: out with half of it */
 	int ended;             /* 0: not yet; 1: at the end; -errno: it broke */
 	char reason[256];
-	struct perfdata_queued *out; /* the item handed out last */
+	struct perfdata_queued *out;            /* the item handed out last */
+	const struct perf_event_header *direct; /* to go out now; NULL: none */
+	uint64_t direct_ns;
+	size_t direct_event; /* of what goes out */
 	struct perf_record record;
 	struct thermo_access access;
 	struct perfdata_input input;
@@ -75,7 +78,7 @@ void perfdata_close(struct perfdata *p)
 {
 	if (!p)
 		return;
-	free(p->out);
+	perfdata_order_release(&p->order, p->out);
 	perfdata_order_fini(&p->order);
 	perfdata_input_fini(&p->input);
 	perfdata_events_fini(&p->events);
@@ -120,12 +123,40 @@ static void count(struct perfdata *p, struct perfdata_event *event, const struct
 	}
 }
 
-/* A record of the kernel, to be queued.  Return: 0 or -errno, which ends the reading. */
+/*
+ * When @header was written.  Of a sample that is found without decoding all of it: that
+ * comes once, when it goes out.  Return: 0; -EBADMSG when there is no room for a time.
+ */
+static int time_of(const struct perf_event_header *header, const struct perf_format *f,
+		   uint64_t *time_ns)
+{
+	const uint64_t before = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_SAMPLE_TID;
+	size_t at = sizeof(*header) + 8 * (size_t)__builtin_popcountll(f->sample_type & before);
+	struct perf_sample_id id = { 0 };
+	int err;
+
+	*time_ns = 0;
+	if (header->type != PERF_RECORD_SAMPLE) {
+		err = perf_sample_id_decode(header, f, &id);
+		*time_ns = id.time_ns;
+	} else {
+		err = at + 8 > header->size ? -EBADMSG : 0;
+		if (!err && f->sample_type & PERF_SAMPLE_TIME)
+			*time_ns = perf_load_u64((const unsigned char *)header + at, f->swap);
+	}
+	if (*time_ns == UINT64_MAX)
+		*time_ns = 0; /* another way of perf's to say that it does not know */
+	return err;
+}
+
+/*
+ * A record of the kernel, to be queued, or to go out at once.  Return: 0 or -errno, which
+ * ends the reading.
+ */
 static int take_kernels(struct perfdata *p, const struct perf_event_header *header)
 {
 	struct perfdata_event *event = perfdata_events_of(&p->events, header);
-	struct perf_record r;
-	int n;
+	uint64_t time_ns;
 
 	if (!perfdata_events_tell(&p->events))
 		return perfdata_input_bad(
@@ -135,23 +166,25 @@ static int take_kernels(struct perfdata *p, const struct perf_event_header *head
 		p->counters.no_event++;
 		return 0;
 	}
-	n = perf_record_decode(header, &event->format, &r);
-	if (n == 0)
+	if (header->type == PERF_RECORD_SAMPLE && !perf_format_is_known(&event->format))
+		return perf_sample_decode(header, &event->format, &p->record.sample);
+	if (!perf_record_is_known(header->type)) {
 		p->counters.skipped++;
-	else if (n == -EBADMSG)
+		return 0;
+	}
+	if (time_of(header, &event->format, &time_ns)) {
 		p->counters.bad++;
-	if (n <= 0)
-		return n == -EBADMSG ? 0 : n;
-	count(p, event, &r);
-
-	uint64_t time_ns = r.type == PERF_RECORD_SAMPLE ? r.sample.time_ns : r.sample_id.time_ns;
-
-	if (time_ns == UINT64_MAX)
-		time_ns = 0; /* another way of perf's to say that it does not know */
+		return 0;
+	}
 	if (time_ns > p->newest_ns)
 		p->newest_ns = time_ns;
-	return perfdata_order_push(&p->order, header, time_ns, p->input.record_offset,
-				   (size_t)(event - p->events.list));
+	if (!p->opts.unordered)
+		return perfdata_order_push(&p->order, header, time_ns, p->input.record_offset,
+					   (size_t)(event - p->events.list));
+	p->direct = header;
+	p->direct_ns = time_ns;
+	p->direct_event = (size_t)(event - p->events.list);
+	return 0;
 }
 
 static void read_one(struct perfdata *p)
@@ -184,34 +217,32 @@ static bool is_ready(struct perfdata *p)
 
 	if (!first)
 		return false;
-	if (p->order.bytes > p->opts.max_queued_bytes)
+	/* Few that stay may hold the memory of many that went. */
+	size_t bytes = p->order.bytes > p->order.block_bytes / 4 ? p->order.bytes
+								 : p->order.block_bytes / 4;
+
+	if (bytes > p->opts.max_queued_bytes)
 		p->making_room = true;
-	else if (p->order.bytes < p->opts.max_queued_bytes / 2)
+	else if (bytes < p->opts.max_queued_bytes / 2)
 		p->making_room = false;
 	return p->ended || p->making_room || first->time_ns <= p->out_until_ns ||
 	       first->time_ns == 0;
 }
 
-/* Decoded once more: what the first time pointed to has been read over since. */
-static int hand_out(struct perfdata *p, struct perfdata_item *item)
+/* Return: 1 with the item; 0 when it does not fit its size, which is counted. */
+static int hand_out(struct perfdata *p, const struct perf_event_header *record,
+		    struct perfdata_item *item)
 {
-	const struct perfdata_event *event;
+	struct perfdata_event *event = &p->events.list[p->direct_event];
 
-	free(p->out);
-	p->out = perfdata_order_pop(&p->order);
-	event = &p->events.list[p->out->event];
-	if (perf_record_decode(p->out->record, &event->format, &p->record) != 1)
-		return thermo_fail(-EBADMSG, "perf.data: a record changed while it waited");
-	*item = (struct perfdata_item){
-		.offset = p->out->offset,
-		.time_ns = p->out->time_ns,
-		.event = event,
-		.record = &p->record,
-	};
-	if (item->time_ns && item->time_ns < p->last_out_ns)
-		p->counters.late++;
-	else if (item->time_ns)
-		p->last_out_ns = item->time_ns;
+	if (perf_record_decode(record, &event->format, &p->record) != 1) {
+		p->counters.bad++;
+		return 0;
+	}
+	count(p, event, &p->record);
+	item->event = event;
+	item->record = &p->record;
+	item->access = NULL;
 	if (p->record.type != PERF_RECORD_SAMPLE)
 		return 1;
 	if (perfdata_access_of(&p->machine, &p->opts, event, &p->record.sample, &p->access))
@@ -221,13 +252,45 @@ static int hand_out(struct perfdata *p, struct perfdata_item *item)
 	return 1;
 }
 
+static int hand_out_direct(struct perfdata *p, struct perfdata_item *item)
+{
+	const struct perf_event_header *record = p->direct;
+
+	p->direct = NULL;
+	item->offset = p->input.record_offset;
+	item->time_ns = p->direct_ns;
+	return hand_out(p, record, item);
+}
+
+static int hand_out_oldest(struct perfdata *p, struct perfdata_item *item)
+{
+	perfdata_order_release(&p->order, p->out);
+	p->out = perfdata_order_pop(&p->order);
+	p->direct_event = p->out->event;
+	item->offset = p->out->offset;
+	item->time_ns = p->out->time_ns;
+	if (item->time_ns && item->time_ns < p->last_out_ns)
+		p->counters.late++;
+	else if (item->time_ns)
+		p->last_out_ns = item->time_ns;
+	return hand_out(p, p->out->record, item);
+}
+
 int perfdata_next(struct perfdata *p, struct perfdata_item *item)
 {
-	while (!is_ready(p) && !p->ended)
-		read_one(p);
-	if (perfdata_order_first(&p->order))
-		return hand_out(p, item);
-	return p->ended < 0 ? thermo_fail(p->ended, "%s", p->reason) : 0;
+	int n = 0;
+
+	while (n == 0) {
+		while (!p->direct && !is_ready(p) && !p->ended)
+			read_one(p);
+		if (p->direct)
+			n = hand_out_direct(p, item);
+		else if (perfdata_order_first(&p->order))
+			n = hand_out_oldest(p, item);
+		else
+			return p->ended < 0 ? thermo_fail(p->ended, "%s", p->reason) : 0;
+	}
+	return n;
 }
 
 const struct perfdata_machine *perfdata_machine(const struct perfdata *p)
