@@ -38,6 +38,7 @@ struct scan_name {
 /**
  * struct perfdata_scan - Zeroed, it is empty.
  * @first_ns, @last_ns:	Of the samples with addresses.
+ * @chunks:	Until it is finished a hash table of @chunks_room places.
  * @nr_accesses:	Samples that belong to a target.
  * @nr_kernel:	Samples of the kernel's memory, of no process, or of no time that can be.
  * @nr_left_out:	Samples of the smallest processes, or beyond what can be kept.

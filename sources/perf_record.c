@@ -216,9 +216,9 @@ static void take_body(struct perf_cursor *c, const struct perf_format *format,
 	takers[r->type](c, r);
 }
 
-bool perf_record_is_known(uint32_t type)
+static bool is_known(uint32_t type)
 {
-	return type == PERF_RECORD_SAMPLE || type == PERF_RECORD_READ ||
+	return type == PERF_RECORD_READ ||
 	       (type < sizeof(takers) / sizeof(takers[0]) && takers[type]);
 }
 
@@ -243,7 +243,7 @@ int perf_record_decode(const struct perf_event_header *record, const struct perf
 
 	if (record->type == PERF_RECORD_SAMPLE)
 		return decode_sample(record, format, out);
-	if (!perf_record_is_known(record->type))
+	if (!is_known(record->type))
 		return 0;
 
 	struct perf_record r = { .type = record->type, .misc = record->misc };

@@ -33,8 +33,6 @@ struct perf_format {
 };
 
 struct perf_format perf_format_of(const struct perf_event_attr *attr);
-/* Whether samples of it can be decoded: no newer kernel's. */
-bool perf_format_is_known(const struct perf_format *format);
 
 /* A value of PERF_SAMPLE_READ; id and lost are 0 when not in read_format. */
 struct perf_read_entry {
@@ -267,9 +265,6 @@ struct perf_record {
  */
 int perf_record_decode(const struct perf_event_header *record, const struct perf_format *format,
 		       struct perf_record *out);
-
-/* Whether records of @type can be decoded. */
-bool perf_record_is_known(uint32_t type);
 
 /*
  * Who and when of a record that is no sample; all zero without sample_id_all.  Return: 0

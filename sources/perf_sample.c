@@ -29,11 +29,6 @@ struct perf_format perf_format_of(const struct perf_event_attr *attr)
 	};
 }
 
-bool perf_format_is_known(const struct perf_format *format)
-{
-	return !(format->sample_type & ~KNOWN_TYPES);
-}
-
 /* Two 32-bit values that share a word. */
 static void take_pair(struct perf_cursor *c, uint32_t *first, uint32_t *second)
 {
@@ -321,7 +316,7 @@ static bool decode_words(const struct perf_event_header *record, const struct pe
 			 struct perf_sample *s)
 {
 	/* Two bits for one word: to count each is to be on the safe side. */
-	size_t bytes = 8 * (size_t)__builtin_popcountll(f->sample_type);
+	size_t bytes = 8 * perf_nr_bits(f->sample_type);
 
 	if (f->sample_type & VARIABLE_TYPES || f->swap || record->size < sizeof(*record) + bytes)
 		return false;
@@ -347,7 +342,7 @@ static __attribute__((noinline)) int decode_any(const struct perf_event_header *
 int perf_sample_decode(const struct perf_event_header *record, const struct perf_format *format,
 		       struct perf_sample *sample)
 {
-	if (!perf_format_is_known(format))
+	if (format->sample_type & ~KNOWN_TYPES)
 		return thermo_fail(-EOPNOTSUPP,
 				   "perf sample: type %#" PRIx64
 				   " is of a newer kernel and not decoded",

@@ -36,10 +36,9 @@ struct perfdata {
 	bool making_room;      /* the queue is too long: out with half of it */
 	int ended;             /* 0: not yet; 1: at the end; -errno: it broke */
 	char reason[256];
-	struct perfdata_queued *out;            /* the item handed out last */
-	const struct perf_event_header *direct; /* to go out now; NULL: none */
-	uint64_t direct_ns;
-	size_t direct_event; /* of what goes out */
+	struct perfdata_queued *out; /* the item handed out last */
+	bool direct;                 /* an item goes out before what is queued */
+	struct perfdata_item item;
 	struct perf_record record;
 	struct thermo_access access;
 	struct perfdata_input input;
@@ -124,39 +123,27 @@ static void count(struct perfdata *p, struct perfdata_event *event, const struct
 }
 
 /*
- * When @header was written.  Of a sample that is found without decoding all of it: that
- * comes once, when it goes out.  Return: 0; -EBADMSG when there is no room for a time.
+ * It was decoded into p->record, and need not wait.  Of what it points to, all is in the
+ * record that the input still holds.
  */
-static int time_of(const struct perf_event_header *header, const struct perf_format *f,
-		   uint64_t *time_ns)
+static int go_out(struct perfdata *p, const struct perfdata_event *event, uint64_t time_ns)
 {
-	const uint64_t before = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_SAMPLE_TID;
-	size_t at = sizeof(*header) + 8 * (size_t)__builtin_popcountll(f->sample_type & before);
-	struct perf_sample_id id = { 0 };
-	int err;
-
-	*time_ns = 0;
-	if (header->type != PERF_RECORD_SAMPLE) {
-		err = perf_sample_id_decode(header, f, &id);
-		*time_ns = id.time_ns;
-	} else {
-		err = at + 8 > header->size ? -EBADMSG : 0;
-		if (!err && f->sample_type & PERF_SAMPLE_TIME)
-			*time_ns = perf_load_u64((const unsigned char *)header + at, f->swap);
-	}
-	if (*time_ns == UINT64_MAX)
-		*time_ns = 0; /* another way of perf's to say that it does not know */
-	return err;
+	p->item = (struct perfdata_item){
+		.offset = p->input.record_offset,
+		.time_ns = time_ns,
+		.event = event,
+		.record = &p->record,
+	};
+	p->direct = true;
+	return 0;
 }
 
-/*
- * A record of the kernel, to be queued, or to go out at once.  Return: 0 or -errno, which
- * ends the reading.
- */
+/* A record of the kernel, to be queued.  Return: 0 or -errno, which ends the reading. */
 static int take_kernels(struct perfdata *p, const struct perf_event_header *header)
 {
 	struct perfdata_event *event = perfdata_events_of(&p->events, header);
-	uint64_t time_ns;
+	struct perf_record *r = &p->record;
+	int n;
 
 	if (!perfdata_events_tell(&p->events))
 		return perfdata_input_bad(
@@ -166,25 +153,25 @@ static int take_kernels(struct perfdata *p, const struct perf_event_header *head
 		p->counters.no_event++;
 		return 0;
 	}
-	if (header->type == PERF_RECORD_SAMPLE && !perf_format_is_known(&event->format))
-		return perf_sample_decode(header, &event->format, &p->record.sample);
-	if (!perf_record_is_known(header->type)) {
+	n = perf_record_decode(header, &event->format, r);
+	if (n == 0)
 		p->counters.skipped++;
-		return 0;
-	}
-	if (time_of(header, &event->format, &time_ns)) {
+	else if (n == -EBADMSG)
 		p->counters.bad++;
-		return 0;
-	}
+	if (n <= 0)
+		return n == -EBADMSG ? 0 : n;
+	count(p, event, r);
+
+	uint64_t time_ns = r->type == PERF_RECORD_SAMPLE ? r->sample.time_ns : r->sample_id.time_ns;
+
+	if (time_ns == UINT64_MAX)
+		time_ns = 0; /* another way of perf's to say that it does not know */
 	if (time_ns > p->newest_ns)
 		p->newest_ns = time_ns;
-	if (!p->opts.unordered)
-		return perfdata_order_push(&p->order, header, time_ns, p->input.record_offset,
-					   (size_t)(event - p->events.list));
-	p->direct = header;
-	p->direct_ns = time_ns;
-	p->direct_event = (size_t)(event - p->events.list);
-	return 0;
+	if (p->opts.unordered)
+		return go_out(p, event, time_ns);
+	return perfdata_order_push(&p->order, header, time_ns, p->input.record_offset,
+				   (size_t)(event - p->events.list));
 }
 
 static void read_one(struct perfdata *p)
@@ -225,72 +212,57 @@ static bool is_ready(struct perfdata *p)
 		p->making_room = true;
 	else if (bytes < p->opts.max_queued_bytes / 2)
 		p->making_room = false;
-	return p->ended || p->making_room || first->time_ns <= p->out_until_ns ||
-	       first->time_ns == 0;
+	return p->ended || p->opts.unordered || p->making_room ||
+	       first->time_ns <= p->out_until_ns || first->time_ns == 0;
 }
 
-/* Return: 1 with the item; 0 when it does not fit its size, which is counted. */
-static int hand_out(struct perfdata *p, const struct perf_event_header *record,
-		    struct perfdata_item *item)
+/* What is in p->record goes out with p->item. */
+static void hand_out(struct perfdata *p, struct perfdata_item *item)
 {
-	struct perfdata_event *event = &p->events.list[p->direct_event];
-
-	if (perf_record_decode(record, &event->format, &p->record) != 1) {
-		p->counters.bad++;
-		return 0;
-	}
-	count(p, event, &p->record);
-	item->event = event;
-	item->record = &p->record;
-	item->access = NULL;
+	*item = p->item;
 	if (p->record.type != PERF_RECORD_SAMPLE)
-		return 1;
-	if (perfdata_access_of(&p->machine, &p->opts, event, &p->record.sample, &p->access))
+		return;
+	if (perfdata_access_of(&p->machine, &p->opts, item->event, &p->record.sample, &p->access))
 		item->access = &p->access;
 	else
 		p->counters.no_address++;
-	return 1;
 }
 
-static int hand_out_direct(struct perfdata *p, struct perfdata_item *item)
-{
-	const struct perf_event_header *record = p->direct;
-
-	p->direct = NULL;
-	item->offset = p->input.record_offset;
-	item->time_ns = p->direct_ns;
-	return hand_out(p, record, item);
-}
-
-static int hand_out_oldest(struct perfdata *p, struct perfdata_item *item)
+/* Decoded once more: what the first time pointed to has been read over since. */
+static int take_oldest(struct perfdata *p)
 {
 	perfdata_order_release(&p->order, p->out);
 	p->out = perfdata_order_pop(&p->order);
-	p->direct_event = p->out->event;
-	item->offset = p->out->offset;
-	item->time_ns = p->out->time_ns;
-	if (item->time_ns && item->time_ns < p->last_out_ns)
-		p->counters.late++;
-	else if (item->time_ns)
-		p->last_out_ns = item->time_ns;
-	return hand_out(p, p->out->record, item);
+	p->item = (struct perfdata_item){
+		.offset = p->out->offset,
+		.time_ns = p->out->time_ns,
+		.event = &p->events.list[p->out->event],
+		.record = &p->record,
+	};
+	if (perf_record_decode(p->out->record, &p->item.event->format, &p->record) != 1)
+		return thermo_fail(-EBADMSG, "perf.data: a record changed while it waited");
+	if (p->out->time_ns && p->out->time_ns < p->last_out_ns)
+		p->counters.late += !p->opts.unordered;
+	else if (p->out->time_ns)
+		p->last_out_ns = p->out->time_ns;
+	return 0;
 }
 
 int perfdata_next(struct perfdata *p, struct perfdata_item *item)
 {
-	int n = 0;
+	int err = 0;
 
-	while (n == 0) {
-		while (!p->direct && !is_ready(p) && !p->ended)
-			read_one(p);
-		if (p->direct)
-			n = hand_out_direct(p, item);
-		else if (perfdata_order_first(&p->order))
-			n = hand_out_oldest(p, item);
-		else
-			return p->ended < 0 ? thermo_fail(p->ended, "%s", p->reason) : 0;
-	}
-	return n;
+	while (!p->direct && !is_ready(p) && !p->ended)
+		read_one(p);
+	if (!p->direct && !perfdata_order_first(&p->order))
+		return p->ended < 0 ? thermo_fail(p->ended, "%s", p->reason) : 0;
+	if (!p->direct)
+		err = take_oldest(p);
+	p->direct = false;
+	if (err)
+		return err;
+	hand_out(p, item);
+	return 1;
 }
 
 const struct perfdata_machine *perfdata_machine(const struct perfdata *p)

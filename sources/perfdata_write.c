@@ -303,19 +303,21 @@ int perfdata_write_round(struct perfdata_writer *w)
 
 /* --- the beginning --- */
 
-static struct perf_event_attr attr_of(void)
+static struct perf_event_attr attr_of(const struct event *event)
 {
 	/* Of no PMU that perf knows; so all that is in a sample is shown by default. */
 	return (struct perf_event_attr){
 		.type = PERF_TYPE_RAW,
 		.size = sizeof(struct perf_event_attr),
-		.sample_period = 1, /* each sample tells its own */
+		.config = event->id, /* its name, until that is written */
+		.sample_period = 1,  /* each sample tells its own */
 		.sample_type = SAMPLE_TYPE,
 		.sample_id_all = 1,
 		.mmap = 1,
 		.mmap2 = 1,
 		.mmap_data = 1,
 		.comm = 1,
+		.exclude_guest = 1,
 		.use_clockid = 1,
 		.clockid = CLOCK_MONOTONIC,
 	};
@@ -347,7 +349,7 @@ static void begin(struct perfdata_writer *w)
 	for (size_t i = 0; i < w->nr_events; i++)
 		put(w, &w->events[i].id, sizeof(w->events[i].id));
 	for (size_t i = 0; i < w->nr_events; i++) {
-		const struct file_attr a = { attr_of(), { ids + 8 * i, 8 } };
+		const struct file_attr a = { attr_of(&w->events[i]), { ids + 8 * i, 8 } };
 
 		put(w, &a, sizeof(a));
 	}
@@ -411,11 +413,11 @@ static void put_string(struct perfdata_writer *w, const char *text)
 
 static void put_descriptions(struct perfdata_writer *w)
 {
-	const struct perf_event_attr attr = attr_of();
-
 	put_u32(w, (uint32_t)w->nr_events);
-	put_u32(w, sizeof(attr));
+	put_u32(w, sizeof(struct perf_event_attr));
 	for (size_t i = 0; i < w->nr_events; i++) {
+		const struct perf_event_attr attr = attr_of(&w->events[i]);
+
 		put(w, &attr, sizeof(attr));
 		put_u32(w, 1);
 		put_string(w, w->events[i].name);

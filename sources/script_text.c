@@ -164,22 +164,30 @@ static const char *take_who(const char *text, struct script_line *line)
 
 /* --- what --- */
 
-/* "   10009 cpu/mem-loads,ldlat=30/P: ".  Return: what follows, or NULL. */
+/*
+ * "   10009 cpu/mem-loads,ldlat=30/P: ", or "raw 0x1cd: ": up to a word that ends the name.
+ * Return: what follows, or NULL.
+ */
 static const char *take_event(const char *at, struct script_line *line)
 {
-	struct word w = next_word(&at);
-	uint64_t period;
+	struct word w = next_word(&at), first;
+	uint64_t number;
+	size_t len;
 
-	if (is_number(&w, 10, &period)) {
-		line->sample.period = period;
+	if (is_number(&w, 10, &number)) {
+		line->sample.period = number;
 		line->sample_type |= PERF_SAMPLE_PERIOD;
 		w = next_word(&at);
 	}
-	if (w.len < 2 || w.at[w.len - 1] != ':')
+	if (is_number(&w, 16, &number))
 		return NULL;
-	size_t len = w.len - 1 < sizeof(line->event) ? w.len - 1 : sizeof(line->event) - 1;
-
-	memcpy(line->event, w.at, len);
+	for (first = w; w.len && w.at[w.len - 1] != ':'; w = next_word(&at))
+		;
+	if (w.len == 0 || w.at + w.len - 1 == first.at)
+		return NULL;
+	len = (size_t)(w.at + w.len - 1 - first.at);
+	len = len < sizeof(line->event) ? len : sizeof(line->event) - 1;
+	memcpy(line->event, first.at, len);
 	return at;
 }
 
@@ -257,12 +265,13 @@ static bool take_what(const char *at, struct script_line *line)
 	struct word w;
 
 	for (w = next_word(&at); is_number(&w, 16, &value); w = next_word(&at)) {
-		if (w.len > 16)
-			return false;
 		if (nr && is_name(&w))
 			break;
 		first = nr++ ? first : value;
 	}
+	/* More digits than an address has. */
+	if (w.len > 16 && strspn(w.at, "0123456789abcdef") >= w.len)
+		return false;
 	if (w.len >= 3 && strncmp(w.at, "|OP", 3) == 0) {
 		/* The number before it is the data source. */
 		if (nr == 0 || nr > 2)
