@@ -20,12 +20,13 @@
 #include "core/cleanup.h"
 #include "core/error.h"
 #include "core/record.h"
+#include "core/record_format.h"
 
 /* At most so many windows, of which none is longer than a second unless there were more. */
 #define MAX_WINDOWS 600u
 #define MIN_WINDOW_NS 10000000ull
 #define MAX_WINDOW_NS 1000000000ull
-#define DRAIN_REPORTS 2048u
+#define DRAIN_REPORTS 1024u
 
 struct import {
 	struct thermo_host host; /* the machine that recorded: nothing but its clock */
@@ -33,8 +34,9 @@ struct import {
 	uint64_t realtime_offset_ns;
 	uint64_t window_ns;
 	uint64_t window_end_ns;
-	uint32_t nr_undrained;
-	struct perfdata *looked; /* read to its end: all that is known of the machine */
+	uint32_t nr_waiting;
+	struct thermo_access waiting[DRAIN_REPORTS];
+	struct samples looked; /* read to its end: all that is known of the machine */
 	struct perfdata_scan scan;
 	struct thermo_monitor *monitor;
 	struct thermo_reporter *reporter;
@@ -104,16 +106,16 @@ static int take_cpus(const struct perfdata_machine *from, struct record_machine 
 
 static int start_recording(struct import *im, int fd)
 {
-	const struct perfdata_machine *from = perfdata_machine(im->looked);
+	const struct perfdata_machine *from = samples_machine(&im->looked);
 	struct record_machine m = {
 		.start_time_ns = im->scan.first_ns,
 		.start_realtime_ns = im->scan.first_ns + im->realtime_offset_ns,
 		.page_bytes = THERMO_PAGE_BYTES,
 		.version = THERMO_VERSION,
-		.what = "perf.data",
 	};
 	int err = take_cpus(from, &m);
 
+	(void)snprintf(m.what, sizeof(m.what), "%s", im->looked.format);
 	(void)snprintf(m.hostname, sizeof(m.hostname), "%s", from->hostname);
 	(void)snprintf(m.kernel, sizeof(m.kernel), "%s", from->os_release);
 	if (!err)
@@ -124,14 +126,21 @@ static int start_recording(struct import *im, int fd)
 
 /* --- the samples --- */
 
+static void hand_over(struct import *im)
+{
+	(void)thermo_report_accesses(im->reporter, im->waiting, im->nr_waiting);
+	(void)thermo_monitor_drain(im->monitor);
+	im->nr_waiting = 0;
+}
+
 static int close_window(struct import *im)
 {
 	struct thermo_snapshot *s;
 	int err;
 
+	hand_over(im);
 	im->now_ns = im->window_end_ns;
 	im->window_end_ns += im->window_ns;
-	im->nr_undrained = 0;
 	err = thermo_monitor_close_window(im->monitor, &s);
 	if (err)
 		return err;
@@ -150,21 +159,19 @@ static int feed(struct import *im, const struct thermo_access *access)
 		if (err)
 			return err;
 	}
-	(void)thermo_report_access(im->reporter, access);
-	if (++im->nr_undrained == DRAIN_REPORTS) {
-		(void)thermo_monitor_drain(im->monitor);
-		im->nr_undrained = 0;
-	}
+	im->waiting[im->nr_waiting++] = *access;
+	if (im->nr_waiting == DRAIN_REPORTS)
+		hand_over(im);
 	return 0;
 }
 
 /* Return: 0 or -errno; where the file broke is kept, and no failure. */
-static int go_through(struct import *im, struct perfdata *p, bool first_time)
+static int go_through(struct import *im, struct samples *s, bool first_time)
 {
 	struct perfdata_item item;
 	int n, err = 0;
 
-	while (!err && (n = perfdata_next(p, &item)) == 1) {
+	while (!err && (n = samples_next(s, &item)) == 1) {
 		if (first_time)
 			err = perfdata_scan_add(&im->scan, &item);
 		else if (item.access)
@@ -183,20 +190,31 @@ static int nothing_in_it(const struct import *im)
 {
 	if (im->summary->reason[0])
 		return thermo_fail(-EBADMSG, "%s", im->summary->reason);
-	return thermo_fail(-ENODATA, "perf.data: no sample has an address of a process' memory and "
-				     "a time: record with perf mem record, or with --data");
+	if (im->looked.text && im->summary->counters.samples == im->summary->nr_kernel)
+		return thermo_fail(-ENODATA,
+				   "%s: no access is of a process' memory: lackey's trace needs "
+				   "valgrind's lines ==PID==, so no -q; perf script the fields "
+				   "pid,time,event,addr",
+				   im->looked.format);
+	return thermo_fail(-ENODATA,
+			   "%s: no sample has an address of a process' memory and "
+			   "a time: record with perf mem record, or with --data",
+			   im->looked.format);
 }
 
 static int look(struct import *im, FILE *file)
 {
-	int err = perfdata_open(&im->looked, file, NULL);
+	/* Which memory there is does not depend on the order. */
+	const struct perfdata_opts opts = { .unordered = true };
+	int err = samples_open(&im->looked, file, &opts);
 
 	if (err)
 		return err;
-	err = go_through(im, im->looked, true);
+	err = go_through(im, &im->looked, true);
 	if (!err)
 		err = perfdata_scan_finish(&im->scan);
-	im->summary->counters = *perfdata_counters(im->looked);
+	im->summary->counters = *samples_counters(&im->looked);
+	im->summary->trouble = samples_trouble(&im->looked);
 	im->summary->nr_accesses = im->scan.nr_accesses;
 	im->summary->nr_kernel = im->scan.nr_kernel;
 	im->summary->nr_left_out = im->scan.nr_left_out;
@@ -247,7 +265,7 @@ static int start(struct import *im, int fd)
 	if (!err)
 		err = thermo_reporter_new(&im->reporter, &opts);
 	if (!err)
-		err = thermo_monitor_add_reporter(im->monitor, im->reporter, "perf.data");
+		err = thermo_monitor_add_reporter(im->monitor, im->reporter, im->looked.format);
 	if (!err)
 		err = thermo_monitor_give_targets(im->monitor, im->scan.targets,
 						  im->scan.nr_targets);
@@ -266,20 +284,19 @@ static int finish(struct import *im)
 
 static int convert(struct import *im, FILE *file, int fd)
 {
-	struct perfdata *p;
+	struct samples s;
 	int err;
 
 	im->realtime_offset_ns = realtime_offset(file, im->scan.last_ns);
 	rewind(file);
-	err = perfdata_open(&p, file, NULL);
-	if (err)
-		return err;
-	err = start(im, fd);
+	err = samples_open(&s, file, NULL);
 	if (!err)
-		err = go_through(im, p, false);
+		err = start(im, fd);
+	if (!err)
+		err = go_through(im, &s, false);
 	if (!err)
 		err = finish(im);
-	perfdata_close(p);
+	samples_close(&s);
 	return err;
 }
 
@@ -287,20 +304,15 @@ static int convert(struct import *im, FILE *file, int fd)
 
 bool perfdata_import_wanted(FILE *file)
 {
-	unsigned char first[8];
 	int c;
 
-	if (fseeko(file, 0, SEEK_CUR) == 0) {
-		size_t n = fread(first, 1, sizeof(first), file);
-
-		rewind(file);
-		return perfdata_recognises(first, n);
-	}
-	/* No more than a byte can be given back; no recording of ours begins with these. */
+	if (fseeko(file, 0, SEEK_CUR) == 0)
+		return samples_recognise(file);
+	/* No more than a byte can be given back; it is one that no text begins with. */
 	c = getc(file);
 	if (c != EOF)
 		(void)ungetc(c, file);
-	return c == 'P' || c == '2';
+	return c != EOF && c != (int)(RECORD_MAGIC & 0xff);
 }
 
 /* What comes through a pipe is read twice as well.  Return: 0 or -errno. */
@@ -333,7 +345,7 @@ static int import_file(FILE *file, FILE **recording, struct perfdata_summary *su
 		err = look(&im, file);
 	if (!err)
 		err = convert(&im, file, fd);
-	perfdata_close(im.looked);
+	samples_close(&im.looked);
 	record_writer_free(im.writer);
 	thermo_monitor_free(im.monitor);
 	thermo_reporter_free(im.reporter);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * perfdata_import.h - a perf.data as if thermocline record had recorded it: its samples go
- * through a monitor, window by window, in the time of the machine that recorded.
+ * perfdata_import.h - a perf.data, or text of samples, as if thermocline record had
+ * recorded it: its samples go through a monitor, window by window, in the time of the
+ * machine that recorded.
  */
 #ifndef CLI_PERFDATA_IMPORT_H
 #define CLI_PERFDATA_IMPORT_H
@@ -9,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "sources/perfdata.h"
+#include "cli/samples.h"
 
 /**
  * struct perfdata_summary - What became of the samples.
@@ -22,9 +23,13 @@ struct perfdata_summary {
 	uint64_t nr_kernel;
 	uint64_t nr_left_out;
 	struct perfdata_counters counters;
+	struct text_trouble trouble;
 };
 
-/* Whether @file begins as a perf.data does.  It is where it was. */
+/*
+ * Whether @file is to be imported: it begins as samples.h tells, or it is a pipe and no
+ * recording of ours.  It is where it was.
+ */
 bool perfdata_import_wanted(FILE *file);
 
 /*

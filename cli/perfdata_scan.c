@@ -31,46 +31,49 @@ static int by_place(const void *a, const void *b)
 	return x->at < y->at ? -1 : x->at > y->at;
 }
 
-/* One of each. */
-static void join_chunks(struct perfdata_scan *s)
+/* Fibonacci hashing: neighbours are spread, and equal pids as well. */
+static size_t place_of(const struct perfdata_scan *s, const struct scan_chunk *c)
 {
-	size_t out = 0;
+	uint64_t key = (c->at ^ (uint64_t)(uint32_t)c->pid << 40) * 0x9e3779b97f4a7c15ull;
 
-	if (s->nr_chunks == 0)
-		return;
-	qsort(s->chunks, s->nr_chunks, sizeof(*s->chunks), by_place);
-	for (size_t i = 1; i < s->nr_chunks; i++) {
-		if (by_place(&s->chunks[out], &s->chunks[i]) == 0)
-			s->chunks[out].nr += s->chunks[i].nr;
-		else
-			s->chunks[++out] = s->chunks[i];
-	}
-	s->nr_chunks = out + 1;
+	return (size_t)(key >> 20) & (s->chunks_room - 1);
+}
+
+/* Return: where the chunk is, or where it is to be: there nr is 0. */
+static struct scan_chunk *find_chunk(const struct perfdata_scan *s, const struct scan_chunk *c)
+{
+	size_t i = place_of(s, c);
+
+	while (s->chunks[i].nr && by_place(&s->chunks[i], c) != 0)
+		i = (i + 1) & (s->chunks_room - 1);
+	return &s->chunks[i];
 }
 
 /* Return: 0 or -ENOMEM; there may still be no room when there are too many. */
 static int make_room(struct perfdata_scan *s)
 {
-	size_t room = s->chunks_room ? 2 * s->chunks_room : 4096;
-	struct scan_chunk *grown;
+	size_t old_room = s->chunks_room, room = old_room ? 2 * old_room : 4096;
+	struct scan_chunk *old = s->chunks;
 
-	if (s->nr_chunks < s->chunks_room)
+	/* Half full at most, so that one is found soon. */
+	if (s->nr_chunks < old_room / 2 || room > 2 * SCAN_MAX_CHUNKS)
 		return 0;
-	join_chunks(s);
-	/* Half full: it would be sorted for too few. */
-	if ((s->chunks_room && s->nr_chunks < s->chunks_room / 2) || room > SCAN_MAX_CHUNKS)
-		return 0;
-	grown = realloc(s->chunks, room * sizeof(*grown));
-	if (!grown)
-		return thermo_fail(-ENOMEM, "perf.data: no memory for %zu places", room);
-	s->chunks = grown;
+	s->chunks = calloc(room, sizeof(*s->chunks));
+	if (!s->chunks) {
+		s->chunks = old;
+		return thermo_fail(-ENOMEM, "samples: no memory for %zu places", room);
+	}
 	s->chunks_room = room;
+	for (size_t i = 0; i < old_room; i++)
+		if (old[i].nr)
+			*find_chunk(s, &old[i]) = old[i];
+	free(old);
 	return 0;
 }
 
 static int add_access(struct perfdata_scan *s, const struct thermo_access *a)
 {
-	struct scan_chunk new = { a->pid, a->addr / SCAN_CHUNK_BYTES, 1 };
+	struct scan_chunk new = { a->pid, a->addr / SCAN_CHUNK_BYTES, 1 }, *c;
 
 	if (!perfdata_scan_wants(a)) {
 		s->nr_kernel++;
@@ -79,22 +82,36 @@ static int add_access(struct perfdata_scan *s, const struct thermo_access *a)
 	s->first_ns = s->nr_accesses == 0 || a->time_ns < s->first_ns ? a->time_ns : s->first_ns;
 	s->last_ns = a->time_ns > s->last_ns ? a->time_ns : s->last_ns;
 	s->nr_accesses++;
-	if (s->nr_chunks && by_place(&s->chunks[s->nr_chunks - 1], &new) == 0) {
-		s->chunks[s->nr_chunks - 1].nr++;
-		return 0;
-	}
 	if (make_room(s))
 		return -ENOMEM;
-	if (s->nr_chunks == s->chunks_room)
+	c = find_chunk(s, &new);
+	if (c->nr) {
+		c->nr++;
+	} else if (s->nr_chunks < s->chunks_room / 2) {
+		*c = new;
+		s->nr_chunks++;
+	} else {
 		s->nr_left_out++;
-	else
-		s->chunks[s->nr_chunks++] = new;
+	}
 	return 0;
+}
+
+/* A table no more: one after the other, in order. */
+static void sort_chunks(struct perfdata_scan *s)
+{
+	size_t out = 0;
+
+	for (size_t i = 0; i < s->chunks_room; i++)
+		if (s->chunks[i].nr)
+			s->chunks[out++] = s->chunks[i];
+	if (out)
+		qsort(s->chunks, out, sizeof(*s->chunks), by_place);
 }
 
 /* --- names --- */
 
-static int add_name(struct perfdata_scan *s, int32_t pid, int32_t parent_pid, const char *name)
+static int add_name(struct perfdata_scan *s, uint64_t time_ns, int32_t pid, int32_t parent_pid,
+		    const char *name)
 {
 	if (s->nr_names == s->names_room) {
 		size_t room = s->names_room ? 2 * s->names_room : 256;
@@ -104,13 +121,13 @@ static int add_name(struct perfdata_scan *s, int32_t pid, int32_t parent_pid, co
 			return 0;
 		grown = realloc(s->names, room * sizeof(*grown));
 		if (!grown)
-			return thermo_fail(-ENOMEM, "perf.data: no memory for %zu names", room);
+			return thermo_fail(-ENOMEM, "samples: no memory for %zu names", room);
 		s->names = grown;
 		s->names_room = room;
 	}
 	struct scan_name *n = &s->names[s->nr_names];
 
-	*n = (struct scan_name){ pid, parent_pid, s->nr_names, "" };
+	*n = (struct scan_name){ pid, parent_pid, time_ns, s->nr_names, "" };
 	(void)snprintf(n->name, sizeof(n->name), "%s", name);
 	s->nr_names++;
 	return 0;
@@ -123,6 +140,8 @@ static int by_age(const void *a, const void *b)
 
 	if (x->pid != y->pid)
 		return x->pid < y->pid ? -1 : 1;
+	if (x->time_ns != y->time_ns)
+		return x->time_ns < y->time_ns ? -1 : 1;
 	return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
 }
 
@@ -163,9 +182,9 @@ int perfdata_scan_add(struct perfdata_scan *s, const struct perfdata_item *item)
 	if (item->access)
 		return add_access(s, item->access);
 	if (r->type == PERF_RECORD_COMM && r->comm.pid == r->comm.tid)
-		return add_name(s, r->comm.pid, 0, r->comm.name);
+		return add_name(s, item->time_ns, r->comm.pid, 0, r->comm.name);
 	if (r->type == PERF_RECORD_FORK && r->task.pid != r->task.parent_pid)
-		return add_name(s, r->task.pid, r->task.parent_pid, "");
+		return add_name(s, item->time_ns, r->task.pid, r->task.parent_pid, "");
 	return 0;
 }
 
@@ -242,7 +261,7 @@ int perfdata_scan_finish(struct perfdata_scan *s)
 {
 	struct owner *owners;
 
-	join_chunks(s);
+	sort_chunks(s);
 	if (s->nr_names)
 		qsort(s->names, s->nr_names, sizeof(*s->names), by_age);
 	owners = calloc(s->nr_chunks + 1, sizeof(*owners));
@@ -250,7 +269,7 @@ int perfdata_scan_finish(struct perfdata_scan *s)
 	s->targets = calloc(SCAN_MAX_TARGETS, sizeof(*s->targets));
 	if (!owners || !s->ranges || !s->targets) {
 		free(owners);
-		return thermo_fail(-ENOMEM, "perf.data: no memory for %zu places", s->nr_chunks);
+		return thermo_fail(-ENOMEM, "samples: no memory for %zu places", s->nr_chunks);
 	}
 	make_targets(s, owners, find_owners(s, owners));
 	free(owners);

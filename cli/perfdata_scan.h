@@ -19,10 +19,11 @@ struct scan_chunk {
 	uint64_t nr;
 };
 
-/* A process that got a name, or was forked; in the order of the file. */
+/* A process that got a name, or was forked; @time_ns 0: before all that was recorded. */
 struct scan_name {
 	int32_t pid;
 	int32_t parent_pid; /* 0: it got a name */
+	uint64_t time_ns;
 	size_t sequence;
 	char name[16];
 };
@@ -37,6 +38,7 @@ struct scan_name {
 /**
  * struct perfdata_scan - Zeroed, it is empty.
  * @first_ns, @last_ns:	Of the samples with addresses.
+ * @chunks:	Until it is finished a hash table of @chunks_room places.
  * @nr_accesses:	Samples that belong to a target.
  * @nr_kernel:	Samples of the kernel's memory, of no process, or of no time that can be.
  * @nr_left_out:	Samples of the smallest processes, or beyond what can be kept.

@@ -15,6 +15,7 @@
 #include "cli/child.h"
 #include "cli/cmd.h"
 #include "cli/log.h"
+#include "cli/perfdata_output.h"
 #include "cli/record_options.h"
 #include "cli/record_output.h"
 #include "cli/recording.h"
@@ -39,6 +40,8 @@ struct recording {
 	bool on_terminal;
 	struct record_output out;
 	struct record_writer *writer;
+	struct perfdata_output *perf_data; /* NULL: not asked for */
+	char *const *argv;                 /* our own */
 	struct child child;
 	uint64_t sequence; /* of the newest snapshot that was written */
 	uint64_t started_ns;
@@ -185,6 +188,8 @@ static int record_windows(struct recording *r, struct daemon *d)
 		if (wait_ns < 0)
 			return (int)wait_ns;
 		err = d->snapshot ? write_snapshot(r, d->snapshot, now_ns) : 0;
+		if (!err && r->perf_data)
+			err = perfdata_output_step(r->perf_data, d);
 		if (err)
 			return err;
 	} while (wait_some(r, (uint64_t)wait_ns));
@@ -219,6 +224,8 @@ static int start_own(struct recording *r, struct daemon *d, const char *what)
 		err = record_output_open(&r->out, r->opts->output);
 	if (!err)
 		err = recording_start(&r->writer, r->out.fd, d, what);
+	if (!err && r->opts->perf_data)
+		err = perfdata_output_open(&r->perf_data, r->opts->perf_data, d);
 	r->started_ns = d->started_ns;
 	r->clients_fd = clients_fd(d->clients);
 	if (!err && r->opts->argv) {
@@ -234,6 +241,27 @@ static int start_own(struct recording *r, struct daemon *d, const char *what)
 	return err;
 }
 
+/* What the rings still hold belongs to it.  Return: @err, or what went wrong with it. */
+static int end_perf_data(struct recording *r, const struct daemon *d, int err)
+{
+	int close_err;
+
+	if (r->perf_data && !err)
+		(void)thermo_monitor_drain(d->monitor);
+	if (!err) {
+		close_err = perfdata_output_close(r->perf_data, r->argv);
+		r->perf_data = NULL;
+		return close_err;
+	}
+	/* Why it ends comes first. */
+	char reason[256];
+
+	(void)snprintf(reason, sizeof(reason), "%s", thermo_last_error());
+	(void)perfdata_output_close(r->perf_data, r->argv);
+	r->perf_data = NULL;
+	return thermo_fail(err, "%s", reason);
+}
+
 static int record_own(struct recording *r, const char *what)
 {
 	struct daemon d = { .settings.lock_fd = -1 };
@@ -241,6 +269,7 @@ static int record_own(struct recording *r, const char *what)
 
 	if (!err)
 		err = record_windows(r, &d);
+	err = end_perf_data(r, &d, err);
 	if (err) {
 		char reason[256];
 
@@ -392,9 +421,11 @@ static int prepare_command(struct recording *r, struct watch_opts *watch, char *
 	return 0;
 }
 
-static int record(struct record_opts *o, const struct thermo_host *host, const char *what)
+static int record(struct record_opts *o, const struct thermo_host *host, const char *what,
+		  char *const *argv)
 {
 	struct recording r = { .opts = o,
+			       .argv = argv,
 			       .host = host,
 			       .signal_fd = -1,
 			       .clients_fd = -1,
@@ -442,7 +473,7 @@ int cmd_record(int argc, char **argv)
 		fprintf(stderr, COMMAND ": %s\n", thermo_last_error());
 		return EXIT_FAILED;
 	}
-	int status = record(&opts, &host, what);
+	int status = record(&opts, &host, what, argv);
 
 	thermo_host_close(&host);
 	return status;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 
 #define COMMAND RECORD_COMMAND
 #define DEFAULT_OUTPUT "thermocline.data"
@@ -19,6 +20,9 @@ static void print_usage(FILE *out)
 		"  -o, --output FILE          default " DEFAULT_OUTPUT
 		"; what was there becomes FILE.old;\n"
 		"                             - is standard output\n"
+		"      --perf-data FILE       also each report that a source made, for perf "
+		"report\n"
+		"                             and perf script\n"
 		"      --duration S           stop after so many seconds\n"
 		"      --interval S           a snapshot each so many seconds; default: each "
 		"window\n"
@@ -29,11 +33,12 @@ static void print_usage(FILE *out)
 		"  -h, --help                 this text\n" WATCH_USAGE_TARGETS WATCH_USAGE_HOW);
 }
 
-enum { OPT_DURATION = WATCH_OPT_END, OPT_INTERVAL, OPT_LIVE, OPT_PAGETYPES };
+enum { OPT_DURATION = WATCH_OPT_END, OPT_INTERVAL, OPT_LIVE, OPT_PAGETYPES, OPT_PERF_DATA };
 
 static const struct option long_options[] = {
 	WATCH_LONG_OPTIONS,
 	{ "output", required_argument, NULL, 'o' },
+	{ "perf-data", required_argument, NULL, OPT_PERF_DATA },
 	{ "duration", required_argument, NULL, OPT_DURATION },
 	{ "interval", required_argument, NULL, OPT_INTERVAL },
 	{ "live", no_argument, NULL, OPT_LIVE },
@@ -53,6 +58,9 @@ static int parse_option(struct record_opts *o, int c, char *arg)
 	switch (c) {
 	case 'o':
 		o->output = arg;
+		return 0;
+	case OPT_PERF_DATA:
+		o->perf_data = arg;
 		return 0;
 	case OPT_DURATION:
 		return option_number(COMMAND, "--duration", arg, 1, 1u << 30, &o->duration_s);
@@ -92,6 +100,16 @@ int record_options_parse(struct record_opts *o, int argc, char **argv)
 		return -EINVAL;
 	if (o->argv && o->watch.daemon.targets.physical) {
 		fprintf(stderr, COMMAND ": --physical: not together with a command\n");
+		return -EINVAL;
+	}
+	if (o->live && o->perf_data) {
+		fprintf(stderr, COMMAND ": --perf-data: the running daemon gives snapshots, no "
+					"reports: not together with --live\n");
+		return -EINVAL;
+	}
+	if (o->perf_data && strcmp(o->perf_data, o->output) == 0) {
+		fprintf(stderr, COMMAND ": --perf-data: %s is the recording's name: give another\n",
+			o->output);
 		return -EINVAL;
 	}
 	if (o->live && (o->any_watch_option || o->argv)) {

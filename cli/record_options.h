@@ -9,6 +9,7 @@
 
 /**
  * struct record_opts - Zeroed before it is parsed.
+ * @perf_data:	Also the raw reports, as a perf.data of that name; NULL: not.
  * @duration_s:	0: until told to stop.
  * @interval_s:	0: a snapshot each window.
  * @argv:	The command to run, or NULL.
@@ -16,6 +17,7 @@
 struct record_opts {
 	struct watch_opts watch;
 	const char *output;
+	const char *perf_data;
 	uint64_t duration_s;
 	uint64_t interval_s;
 	bool live;

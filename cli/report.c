@@ -30,7 +30,7 @@ struct reading {
 	uint64_t nr_snapshots;
 	uint64_t nr_outside;
 	double seconds;
-	struct perfdata_summary summary; /* when it is perf's file */
+	struct perfdata_summary summary; /* when it is of another tool */
 };
 
 /* --- what is around the rows --- */
@@ -346,7 +346,7 @@ static int open_input(const struct report_opts *o, FILE **file)
 				   errno == ENOENT ? ": make it with thermocline record" : "");
 }
 
-/* A perf.data becomes a recording of ours.  Return: 0 or -errno. */
+/* Samples of another tool become a recording of ours.  Return: 0 or -errno. */
 static int import_if_perfs(struct reading *r, FILE **file)
 {
 	FILE *recording = NULL;
@@ -368,7 +368,7 @@ static void say_count(uint64_t nr, const char *what)
 		fprintf(stderr, COMMAND ": note: %" PRIu64 " %s\n", nr, what);
 }
 
-/* Of a perf.data: what is in none of the numbers, and whether it broke. */
+/* Of another tool's samples: what is in none of the numbers, and whether it broke. */
 static int say_what_perf_left(const struct perfdata_summary *s)
 {
 	say_count(s->counters.no_address, "samples without an address are left out");
@@ -377,6 +377,12 @@ static int say_what_perf_left(const struct perfdata_summary *s)
 	say_count(s->counters.lost, "records were lost by the kernel: rates are too low");
 	say_count(s->counters.throttled, "times the kernel throttled sampling: rates are too low");
 	say_count(s->counters.bad + s->counters.no_event, "records make no sense and are left out");
+	say_count(s->trouble.nr_other_pids, "lines are of other processes than the first: all "
+					    "accesses are taken to be that one's");
+	if (s->trouble.nr_bad)
+		fprintf(stderr,
+			COMMAND ": note: %" PRIu64 " line%s cannot be read; the first is %s\n",
+			s->trouble.nr_bad, s->trouble.nr_bad == 1 ? "" : "s", s->trouble.first_bad);
 	if (!s->reason[0])
 		return EXIT_OK;
 	fprintf(stderr, COMMAND ": %s\n", s->reason);

@@ -187,6 +187,8 @@ size_t ingest_drain(struct ingest *in, struct intake *from)
 
 	do {
 		nr = thermo_reporter_drain(from->reporter, batch, BATCH);
+		if (in->tap.take && nr)
+			in->tap.take(in->tap.context, from->name, batch, nr);
 		ingest_batch(in, from, batch, nr);
 		total += nr;
 	} while (nr > 0 && total < MAX_REPORTS_A_DRAIN);

@@ -36,6 +36,7 @@ struct intake {
 struct ingest {
 	struct targets *targets;
 	struct thermo_monitor_counters counters;
+	struct thermo_tap tap;
 	float newer_weight; /* of attribution: newer events weigh more */
 	/* The target of a pid, by its low bits; -1: look it up. */
 	int32_t cache[TARGET_CACHE];

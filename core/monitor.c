@@ -137,6 +137,11 @@ void thermo_monitor_remove_reporter(struct thermo_monitor *m, struct thermo_repo
 	}
 }
 
+void thermo_monitor_set_tap(struct thermo_monitor *m, const struct thermo_tap *tap)
+{
+	m->ingest.tap = tap ? *tap : (struct thermo_tap){ 0 };
+}
+
 void thermo_monitor_set_top_nodes(struct thermo_monitor *m, const int *nodes, size_t nr_nodes)
 {
 	memset(m->top_nodes, 0, sizeof(m->top_nodes));

@@ -9,12 +9,14 @@
 #include <stddef.h>
 
 /* mem_op: bits 0-4 */
+#define OP_NA 0x01u
 #define OP_LOAD 0x02u
 #define OP_STORE 0x04u
 #define OP_PFETCH 0x08u
 #define OP_EXEC 0x10u
 
 /* mem_lvl: bits 5-18, any number of them */
+#define LVL_NA 0x0001u
 #define LVL_HIT 0x0002u
 #define LVL_MISS 0x0004u
 #define LVL_L1 0x0008u
@@ -22,7 +24,9 @@
 #define LVL_L2 0x0020u
 #define LVL_L3 0x0040u
 #define LVL_LOC_RAM 0x0080u
+#define LVL_REM_RAM1 0x0100u
 #define LVL_REM_RAM 0x0300u /* one or two hops away */
+#define LVL_REM_CCE1 0x0400u
 #define LVL_REM_CCE 0x0c00u /* likewise */
 #define LVL_IO 0x1000u
 #define LVL_UNC 0x2000u
@@ -141,4 +145,40 @@ enum thermo_level data_src_level(uint64_t data_src)
 		return THERMO_LEVEL_REMOTE_DRAM;
 	return is_cache(level) && level != THERMO_LEVEL_LINE_FILL_BUFFER ? THERMO_LEVEL_REMOTE_CACHE
 									 : level;
+}
+
+/* Older perf reads the set, newer the number: both are filled in. */
+static const struct {
+	uint32_t lvl;
+	uint32_t num;
+	bool remote;
+	uint32_t hops;
+} made_of[THERMO_NR_LEVELS] = {
+	[THERMO_LEVEL_UNKNOWN] = { LVL_NA, NUM_NA, false, 0 },
+	[THERMO_LEVEL_L1] = { LVL_HIT | LVL_L1, NUM_L1, false, 0 },
+	[THERMO_LEVEL_L2] = { LVL_HIT | LVL_L2, NUM_L2, false, 0 },
+	[THERMO_LEVEL_L3] = { LVL_HIT | LVL_L3, NUM_L3, false, 0 },
+	[THERMO_LEVEL_LINE_FILL_BUFFER] = { LVL_HIT | LVL_LFB, NUM_LFB, false, 0 },
+	[THERMO_LEVEL_REMOTE_CACHE] = { LVL_HIT | LVL_REM_CCE1, NUM_ANY_CACHE, true,
+					HOPS_OTHER_NODE },
+	[THERMO_LEVEL_LOCAL_DRAM] = { LVL_HIT | LVL_LOC_RAM, NUM_RAM, false, 0 },
+	[THERMO_LEVEL_REMOTE_DRAM] = { LVL_HIT | LVL_REM_RAM1, NUM_RAM, true, HOPS_OTHER_NODE },
+	[THERMO_LEVEL_PMEM] = { LVL_HIT, NUM_PMEM, false, 0 },
+	[THERMO_LEVEL_CXL] = { LVL_HIT, NUM_CXL, false, 0 },
+	[THERMO_LEVEL_UNCACHED] = { LVL_HIT | LVL_UNC, NUM_UNC, false, 0 },
+};
+
+uint64_t data_src_make(enum thermo_op op, enum thermo_level level)
+{
+	/* Snoop, lock, TLB, blocked: each has a bit that says "not known". */
+	const uint64_t not_known = 1ull << 19 | 1ull << 24 | 1ull << 26 | 1ull << 40;
+	uint64_t op_bits = op == THERMO_OP_READ    ? OP_LOAD
+			   : op == THERMO_OP_WRITE ? OP_STORE
+						   : OP_NA;
+
+	if (level >= THERMO_NR_LEVELS)
+		level = THERMO_LEVEL_UNKNOWN;
+	return op_bits | (uint64_t)made_of[level].lvl << 5 | not_known |
+	       (uint64_t)made_of[level].num << 33 | (uint64_t)made_of[level].remote << 37 |
+	       (uint64_t)made_of[level].hops << 43;
 }

@@ -26,4 +26,10 @@ enum thermo_op data_src_op(uint64_t data_src);
  */
 enum thermo_level data_src_level(uint64_t data_src);
 
+/*
+ * The other way: a value of which perf, data_src_op() and data_src_level() say @op and
+ * @level again.  What is beyond their enums is unknown.
+ */
+uint64_t data_src_make(enum thermo_op op, enum thermo_level level);
+
 #endif

@@ -57,6 +57,16 @@ static inline uint16_t perf_load_u16(const unsigned char *at, bool swap)
 	return swap ? __builtin_bswap16(value) : value;
 }
 
+/* Bits of a sample_type: not the compiler's, which calls a function on any old x86. */
+static inline size_t perf_nr_bits(uint64_t bits)
+{
+	uint32_t b = (uint32_t)bits;
+
+	b -= b >> 1 & 0x55555555u;
+	b = (b & 0x33333333u) + (b >> 2 & 0x33333333u);
+	return (((b + (b >> 4)) & 0x0f0f0f0fu) * 0x01010101u) >> 24;
+}
+
 static inline uint64_t perf_take_u64(struct perf_cursor *c)
 {
 	const unsigned char *at = perf_take(c, 8);

@@ -222,27 +222,39 @@ static bool is_known(uint32_t type)
 	       (type < sizeof(takers) / sizeof(takers[0]) && takers[type]);
 }
 
+static int decode_sample(const struct perf_event_header *record, const struct perf_format *format,
+			 struct perf_record *out)
+{
+	int err = perf_sample_decode(record, format, &out->sample);
+
+	if (err)
+		return err;
+	out->type = record->type;
+	out->misc = record->misc;
+	out->sample_id = (struct perf_sample_id){ 0 };
+	return 1;
+}
+
 int perf_record_decode(const struct perf_event_header *record, const struct perf_format *format,
 		       struct perf_record *out)
 {
-	struct perf_record r = { .type = record->type, .misc = record->misc };
 	struct perf_cursor c = { (const unsigned char *)(record + 1), 0, format->swap, false };
 	int err;
 
-	if (r.type == PERF_RECORD_SAMPLE) {
-		err = perf_sample_decode(record, format, &r.sample);
-	} else {
-		if (!is_known(r.type))
-			return 0;
-		err = perf_sample_id_decode(record, format, &r.sample_id);
-		if (err)
-			return err;
-		c.left = record->size - sizeof(*record) - perf_sample_id_bytes(format);
-		take_body(&c, format, &r);
-		err = c.short_of_data ? too_short(record) : 0;
-	}
+	if (record->type == PERF_RECORD_SAMPLE)
+		return decode_sample(record, format, out);
+	if (!is_known(record->type))
+		return 0;
+
+	struct perf_record r = { .type = record->type, .misc = record->misc };
+
+	err = perf_sample_id_decode(record, format, &r.sample_id);
 	if (err)
 		return err;
+	c.left = record->size - sizeof(*record) - perf_sample_id_bytes(format);
+	take_body(&c, format, &r);
+	if (c.short_of_data)
+		return too_short(record);
 	*out = r;
 	return 1;
 }

@@ -18,6 +18,8 @@ static void copy_out(const struct perf_ring *ring, uint64_t at, void *out, size_
 	size_t until_wrap = ring->data_bytes - offset < bytes ? ring->data_bytes - offset : bytes;
 
 	memcpy(out, ring->data + offset, until_wrap);
+	if (until_wrap == bytes)
+		return;
 	memcpy((unsigned char *)out + until_wrap, ring->data, bytes - until_wrap);
 }
 

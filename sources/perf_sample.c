@@ -12,6 +12,10 @@
 #include "core/error.h"
 
 #define KNOWN_TYPES ((1ull << 25) - 1)
+/* What is longer than a word, or a word that may be missing. */
+#define VARIABLE_TYPES                                                                             \
+	(PERF_SAMPLE_READ | PERF_SAMPLE_CALLCHAIN | PERF_SAMPLE_RAW | PERF_SAMPLE_BRANCH_STACK |   \
+	 PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER | PERF_SAMPLE_REGS_INTR | PERF_SAMPLE_AUX)
 
 struct perf_format perf_format_of(const struct perf_event_attr *attr)
 {
@@ -128,16 +132,19 @@ static void take_stack(struct perf_cursor *c, struct perf_sample *s)
 	s->stack_used_bytes = perf_take_u64(c);
 }
 
-static void take_weight(struct perf_cursor *c, uint64_t type, struct perf_sample *s)
+static void split_weight(uint64_t weight, uint64_t type, struct perf_sample *s)
 {
-	uint64_t weight = perf_take_u64(c);
-
 	s->latency_cycles = weight;
 	if (!(type & PERF_SAMPLE_WEIGHT_STRUCT))
 		return;
 	s->latency_cycles = (uint32_t)weight;
 	s->instruction_cycles = (uint16_t)(weight >> 32);
 	s->retire_cycles = (uint16_t)(weight >> 48);
+}
+
+static void take_weight(struct perf_cursor *c, uint64_t type, struct perf_sample *s)
+{
+	split_weight(perf_take_u64(c), type, s);
 }
 
 /* What has a fixed size: from IDENTIFIER to PERIOD. */
@@ -244,19 +251,101 @@ static bool decode_either(const struct perf_event_header *record, const struct p
 	return ok;
 }
 
-int perf_sample_decode(const struct perf_event_header *record, const struct perf_format *format,
-		       struct perf_sample *sample)
+/* Words that lie there: their number was checked. */
+struct words {
+	const unsigned char *at;
+};
+
+static uint64_t next_u64(struct words *w)
+{
+	w->at += 8;
+	return perf_load_u64(w->at - 8, false);
+}
+
+static void next_pair(struct words *w, uint32_t *first, uint32_t *second)
+{
+	w->at += 8;
+	*first = perf_load_u32(w->at - 8, false);
+	*second = perf_load_u32(w->at - 4, false);
+}
+
+/* The order of take_fixed() and take_rest(). */
+static void load_fixed(struct words w, uint64_t type, struct perf_sample *s)
+{
+	uint32_t unused;
+
+	if (type & PERF_SAMPLE_IDENTIFIER)
+		s->id = next_u64(&w);
+	if (type & PERF_SAMPLE_IP)
+		s->ip = next_u64(&w);
+	if (type & PERF_SAMPLE_TID)
+		next_pair(&w, (uint32_t *)&s->pid, (uint32_t *)&s->tid);
+	if (type & PERF_SAMPLE_TIME)
+		s->time_ns = next_u64(&w);
+	if (type & PERF_SAMPLE_ADDR)
+		s->addr = next_u64(&w);
+	if (type & PERF_SAMPLE_ID)
+		s->id = next_u64(&w);
+	if (type & PERF_SAMPLE_STREAM_ID)
+		s->stream_id = next_u64(&w);
+	if (type & PERF_SAMPLE_CPU)
+		next_pair(&w, &s->cpu, &unused);
+	if (type & PERF_SAMPLE_PERIOD)
+		s->period = next_u64(&w);
+	if (type & (PERF_SAMPLE_WEIGHT | PERF_SAMPLE_WEIGHT_STRUCT))
+		split_weight(next_u64(&w), type, s);
+	if (type & PERF_SAMPLE_DATA_SRC)
+		s->data_src = next_u64(&w);
+	if (type & PERF_SAMPLE_TRANSACTION)
+		s->transaction = next_u64(&w);
+	if (type & PERF_SAMPLE_PHYS_ADDR)
+		s->phys_addr = next_u64(&w);
+	if (type & PERF_SAMPLE_CGROUP)
+		s->cgroup = next_u64(&w);
+	if (type & PERF_SAMPLE_DATA_PAGE_SIZE)
+		s->data_page_bytes = next_u64(&w);
+	if (type & PERF_SAMPLE_CODE_PAGE_SIZE)
+		s->code_page_bytes = next_u64(&w);
+}
+
+/*
+ * Most events ask for words only.  Then one look at the size tells that all are there,
+ * and each is loaded where it belongs.  Return: whether it is such a sample.
+ */
+static bool decode_words(const struct perf_event_header *record, const struct perf_format *f,
+			 struct perf_sample *s)
+{
+	/* Two bits for one word: to count each is to be on the safe side. */
+	size_t bytes = 8 * perf_nr_bits(f->sample_type);
+
+	if (f->sample_type & VARIABLE_TYPES || f->swap || record->size < sizeof(*record) + bytes)
+		return false;
+	*s = (struct perf_sample){ 0 };
+	load_fixed((struct words){ (const unsigned char *)(record + 1) }, f->sample_type, s);
+	return true;
+}
+
+/* Apart, so that who decodes words does not pay for it. */
+static __attribute__((noinline)) int decode_any(const struct perf_event_header *record,
+						const struct perf_format *format,
+						struct perf_sample *sample)
 {
 	struct perf_sample s;
 
-	if (format->sample_type & ~KNOWN_TYPES)
-		return thermo_fail(-EOPNOTSUPP,
-				   "perf sample: type %#" PRIx64
-				   " is of a newer kernel and not decoded",
-				   format->sample_type);
 	if (record->size < sizeof(*record) || !decode_either(record, format, &s))
 		return thermo_fail(-EBADMSG, "perf sample: %u bytes are too few for type %#" PRIx64,
 				   record->size, format->sample_type);
 	*sample = s;
 	return 0;
+}
+
+int perf_sample_decode(const struct perf_event_header *record, const struct perf_format *format,
+		       struct perf_sample *sample)
+{
+	if (format->sample_type & ~KNOWN_TYPES)
+		return thermo_fail(-EOPNOTSUPP,
+				   "perf sample: type %#" PRIx64
+				   " is of a newer kernel and not decoded",
+				   format->sample_type);
+	return decode_words(record, format, sample) ? 0 : decode_any(record, format, sample);
 }

@@ -37,6 +37,8 @@ struct perfdata {
 	int ended;             /* 0: not yet; 1: at the end; -errno: it broke */
 	char reason[256];
 	struct perfdata_queued *out; /* the item handed out last */
+	bool direct;                 /* an item goes out before what is queued */
+	struct perfdata_item item;
 	struct perf_record record;
 	struct thermo_access access;
 	struct perfdata_input input;
@@ -75,7 +77,7 @@ void perfdata_close(struct perfdata *p)
 {
 	if (!p)
 		return;
-	free(p->out);
+	perfdata_order_release(&p->order, p->out);
 	perfdata_order_fini(&p->order);
 	perfdata_input_fini(&p->input);
 	perfdata_events_fini(&p->events);
@@ -120,11 +122,27 @@ static void count(struct perfdata *p, struct perfdata_event *event, const struct
 	}
 }
 
+/*
+ * It was decoded into p->record, and need not wait.  Of what it points to, all is in the
+ * record that the input still holds.
+ */
+static int go_out(struct perfdata *p, const struct perfdata_event *event, uint64_t time_ns)
+{
+	p->item = (struct perfdata_item){
+		.offset = p->input.record_offset,
+		.time_ns = time_ns,
+		.event = event,
+		.record = &p->record,
+	};
+	p->direct = true;
+	return 0;
+}
+
 /* A record of the kernel, to be queued.  Return: 0 or -errno, which ends the reading. */
 static int take_kernels(struct perfdata *p, const struct perf_event_header *header)
 {
 	struct perfdata_event *event = perfdata_events_of(&p->events, header);
-	struct perf_record r;
+	struct perf_record *r = &p->record;
 	int n;
 
 	if (!perfdata_events_tell(&p->events))
@@ -135,21 +153,23 @@ static int take_kernels(struct perfdata *p, const struct perf_event_header *head
 		p->counters.no_event++;
 		return 0;
 	}
-	n = perf_record_decode(header, &event->format, &r);
+	n = perf_record_decode(header, &event->format, r);
 	if (n == 0)
 		p->counters.skipped++;
 	else if (n == -EBADMSG)
 		p->counters.bad++;
 	if (n <= 0)
 		return n == -EBADMSG ? 0 : n;
-	count(p, event, &r);
+	count(p, event, r);
 
-	uint64_t time_ns = r.type == PERF_RECORD_SAMPLE ? r.sample.time_ns : r.sample_id.time_ns;
+	uint64_t time_ns = r->type == PERF_RECORD_SAMPLE ? r->sample.time_ns : r->sample_id.time_ns;
 
 	if (time_ns == UINT64_MAX)
 		time_ns = 0; /* another way of perf's to say that it does not know */
 	if (time_ns > p->newest_ns)
 		p->newest_ns = time_ns;
+	if (p->opts.unordered)
+		return go_out(p, event, time_ns);
 	return perfdata_order_push(&p->order, header, time_ns, p->input.record_offset,
 				   (size_t)(event - p->events.list));
 }
@@ -184,50 +204,65 @@ static bool is_ready(struct perfdata *p)
 
 	if (!first)
 		return false;
-	if (p->order.bytes > p->opts.max_queued_bytes)
+	/* Few that stay may hold the memory of many that went. */
+	size_t bytes = p->order.bytes > p->order.block_bytes / 4 ? p->order.bytes
+								 : p->order.block_bytes / 4;
+
+	if (bytes > p->opts.max_queued_bytes)
 		p->making_room = true;
-	else if (p->order.bytes < p->opts.max_queued_bytes / 2)
+	else if (bytes < p->opts.max_queued_bytes / 2)
 		p->making_room = false;
-	return p->ended || p->making_room || first->time_ns <= p->out_until_ns ||
-	       first->time_ns == 0;
+	return p->ended || p->opts.unordered || p->making_room ||
+	       first->time_ns <= p->out_until_ns || first->time_ns == 0;
 }
 
-/* Decoded once more: what the first time pointed to has been read over since. */
-static int hand_out(struct perfdata *p, struct perfdata_item *item)
+/* What is in p->record goes out with p->item. */
+static void hand_out(struct perfdata *p, struct perfdata_item *item)
 {
-	const struct perfdata_event *event;
-
-	free(p->out);
-	p->out = perfdata_order_pop(&p->order);
-	event = &p->events.list[p->out->event];
-	if (perf_record_decode(p->out->record, &event->format, &p->record) != 1)
-		return thermo_fail(-EBADMSG, "perf.data: a record changed while it waited");
-	*item = (struct perfdata_item){
-		.offset = p->out->offset,
-		.time_ns = p->out->time_ns,
-		.event = event,
-		.record = &p->record,
-	};
-	if (item->time_ns && item->time_ns < p->last_out_ns)
-		p->counters.late++;
-	else if (item->time_ns)
-		p->last_out_ns = item->time_ns;
+	*item = p->item;
 	if (p->record.type != PERF_RECORD_SAMPLE)
-		return 1;
-	if (perfdata_access_of(&p->machine, &p->opts, event, &p->record.sample, &p->access))
+		return;
+	if (perfdata_access_of(&p->machine, &p->opts, item->event, &p->record.sample, &p->access))
 		item->access = &p->access;
 	else
 		p->counters.no_address++;
-	return 1;
+}
+
+/* Decoded once more: what the first time pointed to has been read over since. */
+static int take_oldest(struct perfdata *p)
+{
+	perfdata_order_release(&p->order, p->out);
+	p->out = perfdata_order_pop(&p->order);
+	p->item = (struct perfdata_item){
+		.offset = p->out->offset,
+		.time_ns = p->out->time_ns,
+		.event = &p->events.list[p->out->event],
+		.record = &p->record,
+	};
+	if (perf_record_decode(p->out->record, &p->item.event->format, &p->record) != 1)
+		return thermo_fail(-EBADMSG, "perf.data: a record changed while it waited");
+	if (p->out->time_ns && p->out->time_ns < p->last_out_ns)
+		p->counters.late += !p->opts.unordered;
+	else if (p->out->time_ns)
+		p->last_out_ns = p->out->time_ns;
+	return 0;
 }
 
 int perfdata_next(struct perfdata *p, struct perfdata_item *item)
 {
-	while (!is_ready(p) && !p->ended)
+	int err = 0;
+
+	while (!p->direct && !is_ready(p) && !p->ended)
 		read_one(p);
-	if (perfdata_order_first(&p->order))
-		return hand_out(p, item);
-	return p->ended < 0 ? thermo_fail(p->ended, "%s", p->reason) : 0;
+	if (!p->direct && !perfdata_order_first(&p->order))
+		return p->ended < 0 ? thermo_fail(p->ended, "%s", p->reason) : 0;
+	if (!p->direct)
+		err = take_oldest(p);
+	p->direct = false;
+	if (err)
+		return err;
+	hand_out(p, item);
+	return 1;
 }
 
 const struct perfdata_machine *perfdata_machine(const struct perfdata *p)

@@ -26,11 +26,13 @@ struct perfdata;
  * @physical:	Accesses are of physical memory, where the samples say it.
  * @cpu_mhz:	What latencies in cycles are divided by; default: what the file says.
  * @max_queued_bytes:	Records held back to bring them in order; default 64 MiB.
+ * @unordered:	As they are in the file: none is held back, and nothing is late.
  */
 struct perfdata_opts {
 	bool physical;
 	double cpu_mhz;
 	size_t max_queued_bytes;
+	bool unordered;
 };
 
 /**

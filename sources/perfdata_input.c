@@ -21,15 +21,38 @@ int perfdata_input_bad(uint64_t offset, const char *fmt, ...)
 	return thermo_fail(-EBADMSG, "perf.data: offset %" PRIu64 ": %s", offset, what);
 }
 
+/* The part of @bytes that is not ahead yet.  Return: 0, -ENODATA or -errno. */
+static int read_more(struct perfdata_input *in, unsigned char *out, size_t bytes)
+{
+	while (bytes > 0) {
+		size_t left = in->ahead_len - in->ahead_at, n = left < bytes ? left : bytes;
+
+		memcpy(out, in->ahead + in->ahead_at, n);
+		in->ahead_at += n;
+		in->offset += n;
+		out += n;
+		bytes -= n;
+		if (bytes == 0)
+			return 0;
+		in->ahead_at = 0;
+		in->ahead_len = fread(in->ahead, 1, sizeof(in->ahead), in->file);
+		if (in->ahead_len == 0)
+			break;
+	}
+	return ferror(in->file) ? thermo_fail(errno ? -errno : -EIO,
+					      "perf.data: offset %" PRIu64 ": %s", in->offset,
+					      strerror(errno ? errno : EIO))
+				: -ENODATA;
+}
+
 int perfdata_input_read(struct perfdata_input *in, void *out, size_t bytes)
 {
-	size_t n = fread(out, 1, bytes, in->file);
-
-	if (n < bytes && ferror(in->file))
-		return thermo_fail(errno ? -errno : -EIO, "perf.data: offset %" PRIu64 ": %s",
-				   in->offset + n, strerror(errno ? errno : EIO));
-	in->offset += n;
-	return n < bytes ? -ENODATA : 0;
+	if (bytes > in->ahead_len - in->ahead_at)
+		return read_more(in, out, bytes);
+	memcpy(out, in->ahead + in->ahead_at, bytes);
+	in->ahead_at += bytes;
+	in->offset += bytes;
+	return 0;
 }
 
 int perfdata_input_seek(struct perfdata_input *in, uint64_t offset)
@@ -40,6 +63,7 @@ int perfdata_input_seek(struct perfdata_input *in, uint64_t offset)
 	if (fseeko(in->file, (off_t)offset, SEEK_SET) < 0)
 		return perfdata_input_bad(offset, "the file ends before: %s", strerror(errno));
 	in->offset = offset;
+	in->ahead_at = in->ahead_len = 0;
 	return 0;
 }
 
@@ -211,8 +235,34 @@ static int next_outer(struct perfdata_input *in, const struct perf_event_header 
 	return n < 0 ? n : 1;
 }
 
+/*
+ * Most records are the kernel's, and lie whole in what was read ahead: those need no copy.
+ * Return: the record, which is passed then; NULL when it takes a closer look.
+ */
+static const struct perf_event_header *next_whole(struct perfdata_input *in)
+{
+	const struct perf_event_header *header = (const void *)(in->ahead + in->ahead_at);
+	size_t left = in->ahead_len - in->ahead_at;
+
+	if (in->swap || in->inner_at < in->inner_len || in->more_inside || in->ahead_at % 8 ||
+	    left < sizeof(*header) || header->type >= PERFDATA_HEADER_ATTR ||
+	    header->size < sizeof(*header) || header->size > left ||
+	    header->size > in->end - in->offset)
+		return NULL;
+	in->record_offset = in->offset;
+	in->offset += header->size;
+	in->ahead_at += header->size;
+	return header;
+}
+
 int perfdata_input_next(struct perfdata_input *in, const struct perf_event_header **record)
 {
+	const struct perf_event_header *whole = next_whole(in);
+
+	if (whole) {
+		*record = whole;
+		return 1;
+	}
 	while (1) {
 		int n = next_inner(in);
 

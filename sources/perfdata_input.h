@@ -14,6 +14,7 @@
 #include <zstd.h>
 
 #define PERFDATA_RECORD_BYTES 65536
+#define PERFDATA_AHEAD_BYTES (2u * PERFDATA_RECORD_BYTES)
 /* A record that was begun, and what one look at compressed data may give. */
 #define PERFDATA_INNER_BYTES (4u * PERFDATA_RECORD_BYTES)
 
@@ -43,6 +44,8 @@ struct perfdata_input {
 	uint64_t offset;
 	uint64_t end;
 	uint64_t record_offset;
+	size_t ahead_at;
+	size_t ahead_len;
 	ZSTD_DCtx *zstd;
 	ZSTD_inBuffer packed; /* in @outer: what is not yet decompressed */
 	bool more_inside;     /* zstd may still hold some */
@@ -52,6 +55,8 @@ struct perfdata_input {
 	uint64_t outer[PERFDATA_RECORD_BYTES / 8];
 	uint64_t record[PERFDATA_RECORD_BYTES / 8];
 	unsigned char inner[PERFDATA_INNER_BYTES];
+	unsigned char ahead[PERFDATA_AHEAD_BYTES]
+			__attribute__((aligned(8))); /* read from the file, not yet asked for */
 };
 
 /* Exactly so many.  Return: 0; -ENODATA at the end of the file, without a reason; -errno. */

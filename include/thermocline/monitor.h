@@ -233,6 +233,25 @@ THERMO_API void thermo_monitor_remove_reporter(struct thermo_monitor *monitor,
 					       struct thermo_reporter *reporter);
 
 /**
+ * struct thermo_tap - Sees every report, raw, as it is taken from its reporter.
+ * @take:	@nr reports of the reporter called @name.  In the monitor's thread, which it
+ *		holds up; reports that are nonsense or of no target are among them.
+ * @context:	For @take.
+ */
+struct thermo_tap {
+	void (*take)(void *context, const char *name, const struct thermo_access *accesses,
+		     size_t nr);
+	void *context;
+};
+
+/*
+ * @tap sees what is drained from now on; it is copied, NULL ends it.  Without one it costs
+ * a test for each batch of 256 reports.
+ */
+THERMO_API void thermo_monitor_set_tap(struct thermo_monitor *monitor,
+				       const struct thermo_tap *tap);
+
+/**
  * thermo_monitor_set_top_nodes() - Which nodes are the top tier.
  *
  * Only then do reports of THERMO_SCOPE_LOWER_TIERS that something was not accessed

@@ -301,6 +301,73 @@ static void pipe_is_read_as_a_file(void **state)
 }
 
 /* Any time may be in a file: the number of windows stays small. */
+static void text_is_imported_as_a_perf_data_is(void **state)
+{
+	struct perfdata_summary summary;
+	FILE *text = tmpfile(), *recording;
+	struct record_reader *reader;
+	struct thermo_snapshot *s = NULL, *next;
+	uint64_t nr_loads = 0;
+
+	(void)state;
+	fprintf(text, "==4711== Lackey\n==4711== Command: ./worker\n");
+	for (int i = 0; i < 50000; i++) {
+		bool load = test_random(&seed) % 4 != 0;
+
+		nr_loads += load;
+		fprintf(text, " %c %llx,8\n", load ? 'L' : 'S',
+			HOT + test_random(&seed) % (1 << 20));
+	}
+	fprintf(text, "what the program prints\n");
+	rewind(text);
+	assert_true(perfdata_import_wanted(text));
+	assert_int_equal(perfdata_import(text, &recording, &summary), 0);
+	assert_int_equal(summary.nr_accesses, 50000);
+	assert_int_equal(summary.trouble.nr_bad, 1);
+	assert_string_equal(summary.trouble.first_bad, "line 50003: what the program prints");
+	assert_int_equal(record_reader_new(&reader, recording), 0);
+	while (record_reader_next(reader, &next) == 1) {
+		thermo_snapshot_put(s);
+		s = next;
+	}
+	assert_non_null(s);
+	assert_int_equal(s->nr_targets, 1);
+	assert_int_equal(s->targets[0].pid, 4711);
+	assert_string_equal(s->targets[0].name, "worker");
+	/* An access a microsecond. */
+	assert_near(s->accesses_per_s, 1e6, 5);
+	assert_near(s->regions[0].read_share, (double)nr_loads / 50000, 10);
+	thermo_snapshot_put(s);
+	record_reader_free(reader);
+	(void)fclose(recording);
+	(void)fclose(text);
+}
+
+static void what_is_none_of_these_is_not_wanted(void **state)
+{
+	FILE *file = tmpfile();
+
+	(void)state;
+	assert_false(perfdata_import_wanted(file));
+	fprintf(file, "hello\n");
+	rewind(file);
+	assert_false(perfdata_import_wanted(file));
+	(void)fclose(file);
+}
+
+static void trace_that_names_no_process_is_refused_with_a_hint(void **state)
+{
+	struct perfdata_summary summary;
+	FILE *text = tmpfile(), *recording;
+
+	(void)state;
+	fprintf(text, "I  0401ab70,3\n L 1fff000628,8\n");
+	rewind(text);
+	assert_int_equal(perfdata_import(text, &recording, &summary), -ENODATA);
+	assert_reason("==PID==");
+	(void)fclose(text);
+}
+
 static void times_far_apart_cost_no_more(void **state)
 {
 	struct perfdata_summary summary;
@@ -381,6 +448,9 @@ int main(void)
 		TEST(file_without_addresses_or_times_is_refused_with_a_hint),
 		TEST(broken_file_gives_its_good_part_and_the_reason),
 		TEST(pipe_is_read_as_a_file),
+		TEST(text_is_imported_as_a_perf_data_is),
+		TEST(what_is_none_of_these_is_not_wanted),
+		TEST(trace_that_names_no_process_is_refused_with_a_hint),
 		TEST(times_far_apart_cost_no_more),
 		TEST(more_samples_in_a_window_than_a_ring_holds_are_all_there),
 		TEST(of_many_processes_the_most_sampled_are_kept),

@@ -32,6 +32,47 @@ static void every_report_is_in_exactly_one_counter(void **state)
 	assert_int_equal(snapshot->counters.dropped, 0);
 }
 
+struct seen {
+	size_t nr;
+	struct thermo_access last;
+	char name[16];
+};
+
+static void see(void *context, const char *name, const struct thermo_access *accesses, size_t nr)
+{
+	struct seen *seen = context;
+
+	seen->nr += nr;
+	seen->last = accesses[nr - 1];
+	(void)snprintf(seen->name, sizeof(seen->name), "%s", name);
+}
+
+static void tap_sees_every_report_as_it_is(void **state)
+{
+	struct seen seen = { 0 };
+	const struct thermo_tap tap = { see, &seen };
+
+	(void)state;
+	put_process(PID, 1, 64 * MIB);
+	assert_int_equal(watch_all(), 1);
+	report(exact(BASE, 4096, 1));
+	(void)next_window();
+	assert_int_equal(seen.nr, 0);
+	thermo_monitor_set_tap(monitor, &tap);
+	for (int i = 0; i < 1000; i++)
+		report(exact(BASE, 4096, 1));
+	report(exact(BASE + 4096, 0, 7)); /* nonsense as well */
+	(void)next_window();
+	assert_int_equal(seen.nr, 1001);
+	assert_string_equal(seen.name, "test");
+	assert_int_equal(seen.last.addr, BASE + 4096);
+	assert_int_equal(seen.last.nr_accesses, 7);
+	thermo_monitor_set_tap(monitor, NULL);
+	report(exact(BASE, 4096, 1));
+	(void)next_window();
+	assert_int_equal(seen.nr, 1001);
+}
+
 /* Regions of a target: sorted, without overlap, inside of its mapping. */
 static void assert_well_formed(const struct thermo_snapshot *s)
 {
@@ -292,6 +333,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, drop)
 	const struct CMUnitTest tests[] = {
 		TEST(every_report_is_in_exactly_one_counter),
+		TEST(tap_sees_every_report_as_it_is),
 		TEST(random_reports_never_make_more_regions_than_allowed),
 		TEST(many_targets_share_the_allowed_regions),
 		TEST(hot_spot_in_large_memory_is_isolated),

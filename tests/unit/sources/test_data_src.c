@@ -252,6 +252,20 @@ static void published_values_agree_with_published_text(void **state)
 	assert_int_equal(nr, 15);
 }
 
+static void made_value_says_what_it_was_made_of(void **state)
+{
+	(void)state;
+	for (enum thermo_op op = THERMO_OP_UNKNOWN; op < THERMO_NR_OPS; op++)
+		for (enum thermo_level l = THERMO_LEVEL_UNKNOWN; l < THERMO_NR_LEVELS; l++) {
+			uint64_t src = data_src_make(op, l);
+
+			assert_int_equal(data_src_op(src), op);
+			assert_int_equal(data_src_level(src), l);
+		}
+	assert_int_equal(data_src_op(data_src_make(77, THERMO_LEVEL_L1)), THERMO_OP_UNKNOWN);
+	assert_int_equal(data_src_level(data_src_make(THERMO_OP_READ, 200)), THERMO_LEVEL_UNKNOWN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +275,7 @@ int main(void)
 		cmocka_unit_test(number_of_the_level_is_enough_without_the_set),
 		cmocka_unit_test(what_drivers_fill_in_both_fields_agrees),
 		cmocka_unit_test(any_value_gives_some_level_and_direction),
+		cmocka_unit_test(made_value_says_what_it_was_made_of),
 		cmocka_unit_test(published_values_agree_with_published_text),
 	};
 

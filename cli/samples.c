@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* samples.c - see samples.h. */
+#include "cli/samples.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/error.h"
+
+#define LOOK_BYTES 65536u
+
+enum kind { NONE, PERF_DATA, PERF_SCRIPT, LACKEY };
+
+static enum kind look(FILE *file)
+{
+	static const enum kind kinds[] = {
+		[TEXT_NONE] = NONE, [TEXT_PERF_SCRIPT] = PERF_SCRIPT, [TEXT_LACKEY] = LACKEY
+	};
+	static char first[LOOK_BYTES];
+	size_t n = fread(first, 1, sizeof(first), file);
+
+	rewind(file);
+	return perfdata_recognises(first, n) ? PERF_DATA : kinds[text_recognise(first, n)];
+}
+
+bool samples_recognise(FILE *file)
+{
+	return look(file) != NONE;
+}
+
+int samples_open(struct samples *s, FILE *file, const struct perfdata_opts *opts)
+{
+	static const char *const names[] = { "", "perf.data", "perf script", "lackey" };
+	enum kind kind = look(file);
+
+	*s = (struct samples){ .format = names[kind] };
+	if (kind == PERF_DATA)
+		return perfdata_open(&s->perf, file, opts);
+	if (kind == NONE)
+		return thermo_fail(-EBADMSG, "neither a recording, nor perf.data, nor the text of "
+					     "perf script, nor lackey's trace");
+	return text_samples_open(&s->text, file, kind == LACKEY ? TEXT_LACKEY : TEXT_PERF_SCRIPT);
+}
+
+void samples_close(struct samples *s)
+{
+	perfdata_close(s->perf);
+	text_samples_close(s->text);
+	*s = (struct samples){ 0 };
+}
+
+int samples_next(struct samples *s, struct perfdata_item *item)
+{
+	return s->text ? text_samples_next(s->text, item) : perfdata_next(s->perf, item);
+}
+
+const struct perfdata_machine *samples_machine(const struct samples *s)
+{
+	return s->text ? text_samples_machine(s->text) : perfdata_machine(s->perf);
+}
+
+const struct perfdata_counters *samples_counters(const struct samples *s)
+{
+	return s->text ? text_samples_counters(s->text) : perfdata_counters(s->perf);
+}
+
+struct text_trouble samples_trouble(const struct samples *s)
+{
+	return s->text ? *text_samples_trouble(s->text) : (struct text_trouble){ 0 };
+}
