@@ -107,7 +107,6 @@ static struct json_object *decoders(const struct cxl *cxl)
 	for (size_t i = 0; i < cxl->nr_decoders; i++) {
 		const struct cxl_decoder *d = &cxl->decoders[i];
 		bool root = d->kind == CXL_DECODER_ROOT, endpoint = d->kind == CXL_DECODER_ENDPOINT;
-		char targets[sizeof(d->targets)];
 		struct json_object *object;
 		struct table_row row = { 0 };
 
@@ -123,7 +122,7 @@ static struct json_object *decoders(const struct cxl *cxl)
 		row_u64_if(&row, d->granularity_bytes, "granularity_bytes", d->granularity_bytes);
 		row_text(&row, "memory_device", d->memdev < 0 ? "" : cxl->memdevs[d->memdev].name);
 		row_text(&row, "region", d->region < 0 ? "" : cxl->regions[d->region].name);
-		row_text(&row, "targets", safe_text(d->targets, targets, sizeof(targets)));
+		row_text(&row, "targets", d->targets);
 		row_text(&row, "arithmetic", root ? topology_arithmetic(d->arithmetic) : "");
 		object = add_row(list, &row);
 		row_bool(object, "locked", d->locked);

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "cli/table.h"
 #include "cli/units.h"
 
 const char *topology_mode(enum cxl_mode mode)
@@ -188,13 +187,11 @@ static void print_region(FILE *out, const struct machine *m, size_t index)
 
 static void print_decoder(FILE *out, const struct cxl_decoder *d)
 {
-	char targets[sizeof(d->targets)];
-
 	fprintf(out, "%-11s %s, %s at 0x%" PRIx64, d->name,
 		d->kind == CXL_DECODER_ROOT ? "window" : d->port, unit_bytes((double)d->bytes),
 		d->start);
 	print_ways(out, d->ways, d->granularity_bytes);
-	fprintf(out, ", to %s", safe_text(d->targets, targets, sizeof(targets)));
+	fprintf(out, ", to %s", d->targets);
 	if (d->kind == CXL_DECODER_ROOT)
 		fprintf(out, ", for%s%s, host bridges by %s", d->ram ? " ram" : "",
 			d->pmem ? " pmem" : "", topology_arithmetic(d->arithmetic));

@@ -35,13 +35,22 @@ void cxl_fini(struct cxl *cxl)
 
 /* --- one file --- */
 
+/* Everything goes to terminals and JSON in the end; the kernel writes nothing else. */
+static bool is_printable(const char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			return false;
+	return true;
+}
+
 /* "" when there is none, or when it is longer than anything we look for. */
 static void read_word(const struct thermo_host *host, char *text, size_t size, const char *dir,
 		      const char *name, const char *file)
 {
 	int len = thermo_host_read(host, text, size, "%s/%s/%s", dir, name, file);
 
-	if (len < 0 || (size_t)len == size - 1)
+	if (len < 0 || (size_t)len == size - 1 || !is_printable(text))
 		text[0] = '\0';
 }
 
@@ -108,7 +117,7 @@ static void read_link_part(const struct thermo_host *host, char word[CXL_NAME_BY
 		*part = '\0';
 	part = strrchr(link, '/');
 	part = part ? part + 1 : link;
-	if (!from_end && strlen(part) < CXL_NAME_BYTES)
+	if (!from_end && strlen(part) < CXL_NAME_BYTES && is_printable(part))
 		(void)snprintf(word, CXL_NAME_BYTES, "%s", part);
 }
 
@@ -140,12 +149,13 @@ static int by_name(const void *a, const void *b)
 	return strverscmp(a, b);
 }
 
-/* @prefix and a digit: not "memory", which may come one day. */
+/* @prefix and numbers: not "memory", which may come one day. */
 static bool is_named(const char *name, const char *prefix)
 {
 	size_t len = strlen(prefix);
 
 	return strncmp(name, prefix, len) == 0 && isdigit((unsigned char)name[len]) &&
+	       name[len + strspn(name + len, "0123456789.")] == '\0' &&
 	       strlen(name) < CXL_NAME_BYTES;
 }
 

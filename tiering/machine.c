@@ -30,7 +30,8 @@ static uint32_t read_attribute(const struct thermo_host *host, int node, int cla
 static void read_node(struct machine_node *node, const struct thermo_host *host, int id)
 {
 	if (thermo_host_read(host, node->cpus, sizeof(node->cpus), NODE_DIR "/node%d/cpulist", id) <
-	    0)
+			    0 ||
+	    strspn(node->cpus, "0123456789,-") != strlen(node->cpus))
 		node->cpus[0] = '\0';
 	for (int c = 0; c < MACHINE_ACCESS_CLASSES; c++)
 		node->access[c] = (struct machine_access){
