@@ -118,6 +118,8 @@ static int show_machine(const struct thermo_host *host, const struct topology_op
 	int err = machine && odds ? machine_open(machine, host, o->tiers)
 				  : thermo_fail(-ENOMEM, "no memory");
 
+	if (!err && !o->root)
+		machine_ask_libcxl(machine);
 	if (!err) {
 		odd_find(machine, odds);
 		if (o->json)

@@ -221,6 +221,8 @@ void topology_print_json(FILE *out, const struct machine *m, const struct odds *
 	json_object_object_add(o, "tiers_from", json_object_new_string(m->topology.tiers_from));
 	if (m->demotion >= 0)
 		row_bool(o, "kernel_demotes", m->demotion);
+	if (m->libcxl >= 0)
+		row_bool(o, "libcxl_agrees", m->libcxl == 0);
 	json_object_object_add(o, "offline_bytes", json_object_new_uint64(m->offline_bytes));
 	json_object_object_add(o, "nodes", nodes(m));
 	json_object_object_add(o, "memory_devices", memory_devices(&m->cxl));

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/cleanup.h"
+#include "core/cxl_lib.h"
 #include "core/error.h"
 #include "core/number.h"
 
@@ -102,7 +103,7 @@ int machine_open(struct machine *m, const struct thermo_host *host, const char *
 {
 	int err;
 
-	*m = (struct machine){ 0 };
+	*m = (struct machine){ .libcxl = -ENOTSUP };
 	err = thermo_topology_read(&m->topology, host, tiers);
 	if (!err)
 		err = cxl_read(&m->cxl, host);
@@ -118,6 +119,11 @@ int machine_open(struct machine *m, const struct thermo_host *host, const char *
 	m->block_bytes = read_block_bytes(host);
 	m->offline_bytes = read_offline_bytes(m, host);
 	return 0;
+}
+
+void machine_ask_libcxl(struct machine *m)
+{
+	m->libcxl = cxl_lib_compare(&m->cxl, m->libcxl_says, sizeof(m->libcxl_says));
 }
 
 void machine_close(struct machine *m)

@@ -32,6 +32,8 @@ struct machine_node {
  * struct machine - Zeroed, it knows nothing.
  * @demotion:	The kernel demotes instead of reclaiming: 1, 0; -1 unknown.
  * @block_bytes:	Memory comes and goes in blocks of this size; 0 unknown.
+ * @libcxl:	How many things libcxl sees otherwise, the first in @libcxl_says; -ENOTSUP
+ *		not asked, or -errno.
  * @offline_bytes:	Memory that is there and not in use, other than that of dax devices.
  */
 struct machine {
@@ -40,6 +42,8 @@ struct machine {
 	struct cxl cxl;
 	struct ram ram;
 	int demotion;
+	int libcxl;
+	char libcxl_says[160];
 	uint64_t block_bytes;
 	uint64_t offline_bytes;
 };
@@ -50,6 +54,9 @@ struct machine {
  */
 int machine_open(struct machine *machine, const struct thermo_host *host, const char *tiers);
 void machine_close(struct machine *machine);
+
+/* Ask libcxl as well: only where @machine is this very one. */
+void machine_ask_libcxl(struct machine *machine);
 
 /* How much of [@start, @start + @bytes) the kernel uses as memory. */
 uint64_t machine_online_bytes(const struct machine *machine, uint64_t start, uint64_t bytes);

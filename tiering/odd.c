@@ -365,6 +365,12 @@ static void check_seen(const struct machine *m, struct odds *odds)
 		TODO(odd, "run this as root");
 		break;
 	}
+	if (m->libcxl > 0) {
+		odd = add(odds, ODD_NOTE, "libcxl-differs");
+		WHAT(odd, "%s (%d differences)", m->libcxl_says, m->libcxl);
+		TODO(odd, "look again, in case something changed meanwhile; if it stays, tell the "
+			  "authors, with what tests/data/record-machine.sh records");
+	}
 	if (cxl->nr_left_out) {
 		odd = add(odds, ODD_NOTE, "too-many");
 		WHAT(odd, "CXL: %zu objects beyond %u of their kind are not looked at",

@@ -369,6 +369,18 @@ static void addresses_for_root_alone_are_a_note_and_no_problem(void **state)
 	assert_int_equal(nr_problems(), 0);
 }
 
+static void libcxl_that_sees_something_else_is_a_note(void **state)
+{
+	(void)state;
+	make_perfect();
+	look();
+	assert_int_equal(machine.libcxl, -ENOTSUP);
+	machine.libcxl = 2;
+	(void)snprintf(machine.libcxl_says, sizeof(machine.libcxl_says), "mem0: something");
+	odd_find(&machine, &odds);
+	says("libcxl-differs", ODD_NOTE, "mem0: something (2 differences)", "record-machine.sh");
+}
+
 static void one_kind_of_memory_is_told_once(void **state)
 {
 	(void)state;
@@ -444,6 +456,7 @@ int main(void)
 		TEST(addresses_that_contradict_are_a_note),
 		TEST(linear_cache_is_a_note),
 		TEST(addresses_for_root_alone_are_a_note_and_no_problem),
+		TEST(libcxl_that_sees_something_else_is_a_note),
 		TEST(one_kind_of_memory_is_told_once),
 		TEST(problems_come_first_and_what_is_too_much_is_counted),
 		TEST(wrong_tiers_are_refused),
