@@ -81,7 +81,7 @@ static void print_node(FILE *out, const struct machine *m, size_t index)
 	/* The nearest initiator may be a device: for CPUs, it is then another line. */
 	if (more->access[1].read_latency_ns &&
 	    memcmp(&more->access[0], &more->access[1], sizeof(more->access[0])) != 0) {
-		fprintf(out, "%-34s", "       from CPUs");
+		fprintf(out, "%-33s", "       from CPUs");
 		print_access(out, &more->access[1]);
 		fprintf(out, "\n");
 	}

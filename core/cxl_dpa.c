@@ -80,7 +80,9 @@ static int check_region(const struct cxl *cxl, const struct cxl_region *region)
 				   region->name);
 	if (!is_interleaving(region->ways, region->granularity_bytes) ||
 	    region->cache_bytes >= region->bytes || region->start + region->bytes < region->start ||
-	    (region->bytes - region->cache_bytes) % region->ways)
+	    (region->ways > 1 &&
+	     (region->bytes - region->cache_bytes) %
+			     ((uint64_t)region->ways * region->granularity_bytes)))
 		return thermo_fail(-EBADMSG,
 				   "%s: %u ways of %u bytes over %" PRIu64 " bytes cannot be",
 				   region->name, region->ways, region->granularity_bytes,

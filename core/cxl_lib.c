@@ -51,12 +51,13 @@ static void compare_memdev(struct comparison *c, struct lib_memdev *theirs)
 	const char *name = cxl_memdev_get_devname(theirs), *host = cxl_memdev_get_host(theirs);
 	struct cxl_endpoint *endpoint = cxl_memdev_get_endpoint(theirs);
 	int index = cxl_find_memdev(c->cxl, name);
-	const struct cxl_memdev *ours = &c->cxl->memdevs[index];
+	const struct cxl_memdev *ours;
 
 	if (index < 0) {
 		differ(c, name, "the device", 0, 1);
 		return;
 	}
+	ours = &c->cxl->memdevs[index];
 	same(c, name, "volatile memory", ours->ram_bytes, cxl_memdev_get_ram_size(theirs));
 	same(c, name, "persistent memory", ours->pmem_bytes, cxl_memdev_get_pmem_size(theirs));
 	same(c, name, "the serial number", ours->serial, cxl_memdev_get_serial(theirs));
@@ -180,14 +181,14 @@ static void walk_decoders(struct comparison *c, struct cxl_port *port, enum cxl_
 	struct lib_decoder *decoder;
 	struct lib_region *region;
 
-	cxl_decoder_foreach(port, decoder)
-	{
+	for (decoder = cxl_decoder_get_first(port); decoder;
+	     decoder = cxl_decoder_get_next(decoder)) {
 		walked->decoders++;
 		compare_decoder(c, decoder, kind);
 		if (kind != CXL_DECODER_ROOT)
 			continue;
-		cxl_region_foreach(decoder, region)
-		{
+		for (region = cxl_region_get_first(decoder); region;
+		     region = cxl_region_get_next(region)) {
 			walked->regions++;
 			compare_region(c, region);
 		}
@@ -198,12 +199,12 @@ static void walk_ports(struct comparison *c, struct cxl_ctx *ctx, struct walked 
 {
 	struct cxl_bus *bus;
 
-	cxl_bus_foreach(ctx, bus)
-	{
+	for (bus = cxl_bus_get_first(ctx); bus; bus = cxl_bus_get_next(bus)) {
 		struct cxl_port *top = cxl_bus_get_port(bus), *port;
 
 		walk_decoders(c, top, CXL_DECODER_ROOT, walked);
-		cxl_port_foreach_all(top, port) walk_decoders(c, port, CXL_DECODER_SWITCH, walked);
+		for (port = cxl_port_get_first(top); port; port = cxl_port_get_next_all(port, top))
+			walk_decoders(c, port, CXL_DECODER_SWITCH, walked);
 	}
 }
 
@@ -211,8 +212,7 @@ static void walk_memdevs(struct comparison *c, struct cxl_ctx *ctx, struct walke
 {
 	struct lib_memdev *memdev;
 
-	cxl_memdev_foreach(ctx, memdev)
-	{
+	for (memdev = cxl_memdev_get_first(ctx); memdev; memdev = cxl_memdev_get_next(memdev)) {
 		struct cxl_endpoint *endpoint = cxl_memdev_get_endpoint(memdev);
 
 		walked->memdevs++;

@@ -188,7 +188,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		give_endpoint();
 		(void)atexit(clean_up);
 	}
-	if (data[0] % 8 == 0)
+	/* Seldom: files are slow. */
+	if (data[0] == 0)
 		try_files(data + 1, bytes - 1);
 	else if (data[0] & 1)
 		try_table(data + 1, bytes - 1);

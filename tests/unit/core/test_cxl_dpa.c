@@ -353,6 +353,22 @@ static void contradictions_are_refused(void **state)
 	fake_host_init(&fake);
 }
 
+static void half_a_round_of_granules_is_refused(void **state)
+{
+	(void)state;
+	use(FAKE_MACHINE("cxl-interleaved"));
+	look();
+	/* Region and decoders agree, but the last granules would lie beyond the region's end. */
+	cxl.regions[0].bytes -= 1024;
+	for (size_t i = 0; i < cxl.nr_decoders; i++)
+		if (cxl.decoders[i].dpa_bytes) {
+			cxl.decoders[i].bytes -= 1024;
+			cxl.decoders[i].dpa_bytes -= 512;
+		}
+	assert_int_equal(locate("mem0", DPA, 64), -EBADMSG);
+	assert_reason("cannot be");
+}
+
 static void address_in_no_region_is_refused(void **state)
 {
 	int memdev = 77;
@@ -399,6 +415,7 @@ int main(void)
 		cmocka_unit_test_teardown(bridges_by_modulo_are_translated, drop),
 		cmocka_unit_test_teardown(linear_cache_comes_first_and_is_told, drop),
 		cmocka_unit_test_teardown(contradictions_are_refused, drop),
+		cmocka_unit_test_teardown(half_a_round_of_granules_is_refused, drop),
 		cmocka_unit_test_teardown(address_in_no_region_is_refused, drop),
 		cmocka_unit_test_teardown(nonsense_is_refused, drop),
 	};
