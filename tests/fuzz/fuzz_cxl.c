@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * fuzz_cxl.c - firmware tables and files of /sys of any bytes, and topologies that
- * contradict themselves: what can be translated comes back, and nothing is lost.
+ * fuzz_cxl.c - firmware tables of any bytes, and topologies that contradict themselves: what can
+ * be translated comes back, and nothing is lost.
  */
-#include "tests/unit/fake_host.h"
+#include <stdlib.h>
+#include <string.h>
 
 #include "core/cxl_cedt.h"
 #include "core/cxl_dpa.h"
-#include "tiering/odd.h"
 
 #define MAX_PIECES 16u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
-
-static struct fake_host fake;
-
-static void clean_up(void)
-{
-	fake_host_fini(&fake);
-}
 
 /* --- the table --- */
 
@@ -113,85 +106,11 @@ static void try_topology(const uint8_t *data, size_t bytes)
 	try_extent(&cxl, decoders[1].dpa_start, values[21] % 100000);
 }
 
-/* --- files --- */
-
-static void try_files(const uint8_t *data, size_t bytes)
-{
-	static const char *const files[] = {
-		"mem0/ram/size",
-		"mem0/serial",
-		"decoder0.0/start",
-		"decoder0.0/size",
-		"decoder0.0/cap_type3",
-		"decoder0.0/interleave_ways",
-		"decoder1.0/dpa_size",
-		"decoder1.0/dpa_resource",
-		"decoder1.0/start",
-		"decoder1.0/size",
-		"decoder1.0/region",
-		"region0/size",
-		"region0/resource",
-		"region0/interleave_ways",
-		"region0/interleave_granularity",
-		"region0/target0",
-		"region0/target1",
-		"region0/commit",
-		"region0/mode",
-		"region0/extended_linear_cache_size",
-	};
-	static struct machine machine;
-	static struct odds odds;
-
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		const uint8_t *end = memchr(data, '|', bytes);
-		size_t n = end ? (size_t)(end - data) : bytes;
-		char path[96];
-
-		(void)snprintf(path, sizeof(path), "sys/bus/cxl/devices/%s", files[i]);
-		fake_write_bytes(&fake, path, data, n);
-		data += n + (n < bytes);
-		bytes -= n + (n < bytes);
-	}
-	if (machine_open(&machine, &fake.host, NULL) == 0) {
-		odd_find(&machine, &odds);
-		try_extent(&machine.cxl, 0, 4096);
-		try_extent(&machine.cxl, 0x100000, UINT64_MAX / 2);
-	}
-	machine_close(&machine);
-}
-
-static void give_nodes(void)
-{
-	fake_write(&fake, "sys/devices/system/node/has_memory", "0");
-	fake_write(&fake, "sys/devices/system/node/has_cpu", "0");
-	fake_write(&fake, "sys/devices/system/node/node0/meminfo",
-		   "Node 0 MemTotal: 4096 kB\nNode 0 MemFree: 77 kB\n");
-}
-
-/* The device of decoder1.0. */
-static void give_endpoint(void)
-{
-	char link[256];
-
-	(void)snprintf(link, sizeof(link), "%s/sys/bus/cxl/devices/endpoint1/uport", fake.root);
-	fake_make_parents(link);
-	fake_check(symlink("../mem0", link) == 0, link);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	if (bytes < 1)
 		return 0;
-	if (!fake.root[0]) {
-		fake_host_init(&fake);
-		give_nodes();
-		give_endpoint();
-		(void)atexit(clean_up);
-	}
-	/* Seldom: files are slow. */
-	if (data[0] == 0)
-		try_files(data + 1, bytes - 1);
-	else if (data[0] & 1)
+	if (data[0] & 1)
 		try_table(data + 1, bytes - 1);
 	else
 		try_topology(data + 1, bytes - 1);
