@@ -13,7 +13,7 @@
 # make deps       what is missing on this machine; as root also installs it (Debian packages)
 # make help       this text
 #
-# O=build/x  CC=clang  V=1  WERROR=1  PREFIX=/usr  WITH_TRACEEVENT=auto|yes|no  WITH_SYSTEMD=... WITH_PFM=...
+# O=build/x  CC=clang  V=1  WERROR=1  PREFIX=/usr  WITH_TRACEEVENT=auto|yes|no  WITH_SYSTEMD=... WITH_PFM=... WITH_CXL=...
 
 VERSION    := 0.1.0
 SOVERSION  := 0
@@ -43,10 +43,11 @@ HAVE_TRACEEVENT := $(call feature,TRACEEVENT,$(call has_pkg,libtraceevent))
 HAVE_SYSTEMD    := $(call feature,SYSTEMD,$(call has_pkg,libsystemd))
 # libpfm4 ships no .pc file.
 HAVE_PFM        := $(call feature,PFM,$(call has_lib,perfmon/pfmlib.h,-lpfm))
+HAVE_CXL        := $(call feature,CXL,$(call has_pkg,libcxl))
 # Only the bench is compared with it, nothing links it.
 HAVE_CK         := $(call feature,CK,$(call has_pkg,ck))
-HAVE            := $(foreach f,TRACEEVENT SYSTEMD PFM,$(if $(HAVE_$f),$f))
-PKGS            := json-c hwloc libzstd libxxhash $(if $(HAVE_TRACEEVENT),libtraceevent) $(if $(HAVE_SYSTEMD),libsystemd)
+HAVE            := $(foreach f,TRACEEVENT SYSTEMD PFM CXL,$(if $(HAVE_$f),$f))
+PKGS            := json-c hwloc libzstd libxxhash $(if $(HAVE_TRACEEVENT),libtraceevent) $(if $(HAVE_SYSTEMD),libsystemd) $(if $(HAVE_CXL),libcxl)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wpointer-arith -Wwrite-strings -Wundef -Wformat=2 -Wimplicit-fallthrough \

@@ -8,6 +8,7 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 /* argv[0] is the subcommand's name.  Return: an exit status. */
 int cmd_sources(int argc, char **argv);
+int cmd_topology(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_record(int argc, char **argv);
 int cmd_report(int argc, char **argv);

@@ -12,6 +12,8 @@ static const struct command {
 } commands[] = {
 	{ "sources", cmd_sources,
 	  "what this machine can sample accesses with, and what was chosen" },
+	{ "topology", cmd_topology,
+	  "memory tiers, nodes, CXL devices, and what is odd about them" },
 	{ "run", cmd_run, "watch accesses and move pages between memory tiers" },
 	{ "record", cmd_record, "store what is accessed in a file; moves nothing" },
 	{ "report", cmd_report,

@@ -7,6 +7,7 @@
 
 #include "cli/cmd.h"
 #include "cli/sources_events.h"
+#include "cli/topology_print.h"
 #include "core/error.h"
 #include "core/host.h"
 #include "core/number.h"
@@ -94,6 +95,19 @@ static struct json_object *to_json(const struct source_choice *c)
 	return o;
 }
 
+/* Where memory is that counts its accesses itself, one day; nothing without CXL. */
+static void list_devices(const struct thermo_host *host)
+{
+	struct cxl cxl = { 0 };
+
+	if (cxl_read(&cxl, host))
+		fprintf(stderr, "thermocline sources: %s, ignoring\n", thermo_last_error());
+	else if (cxl.nr_memdevs)
+		printf("\nCXL memory devices:\n");
+	topology_print_devices(stdout, &cxl);
+	cxl_fini(&cxl);
+}
+
 static void list_sources(const struct thermo_source_opts *opts, bool json)
 {
 	struct json_object *list = json ? json_object_new_array() : NULL;
@@ -107,6 +121,8 @@ static void list_sources(const struct thermo_source_opts *opts, bool json)
 			json_object_array_add(list, to_json(&choices[i]));
 		else
 			print_text(&choices[i]);
+	if (!json)
+		list_devices(opts->host);
 	if (json)
 		puts(json_object_to_json_string_ext(list, JSON_C_TO_STRING_PRETTY));
 	json_object_put(list);

@@ -289,6 +289,20 @@ int thermo_host_read_list(const struct thermo_host *host, hwloc_bitmap_t set, co
 	return 0;
 }
 
+int thermo_host_read_link(const struct thermo_host *host, char *text, size_t size, const char *fmt,
+			  ...)
+{
+	FORMAT_PATH(path, fmt);
+	ssize_t len = readlinkat(host->root_fd, path, text, size);
+
+	if (len < 0)
+		return thermo_fail(-errno, "/%s: %s", path, strerror(errno));
+	if ((size_t)len >= size)
+		return thermo_fail(-ENAMETOOLONG, "/%s: the link is too long", path);
+	text[len] = '\0';
+	return (int)len;
+}
+
 int thermo_host_write(const struct thermo_host *host, const char *text, const char *fmt, ...)
 {
 	FORMAT_PATH(path, fmt);

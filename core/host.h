@@ -76,6 +76,9 @@ int thermo_host_read_u64(const struct thermo_host *host, uint64_t *value, const 
 /* A list of CPUs or nodes, "0-3,8".  Return: 0 or -errno. */
 int thermo_host_read_list(const struct thermo_host *host, hwloc_bitmap_t set, const char *path, ...)
 		__attribute__((format(printf, 3, 4)));
+/* Where a symbolic link points, as it says itself.  Return: length or -errno. */
+int thermo_host_read_link(const struct thermo_host *host, char *text, size_t size, const char *path,
+			  ...) __attribute__((format(printf, 4, 5)));
 /* Return: 0 or -errno. */
 int thermo_host_write(const struct thermo_host *host, const char *text, const char *path, ...)
 		__attribute__((format(printf, 3, 4)));

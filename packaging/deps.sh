@@ -30,7 +30,7 @@ packages_of()
 {
 	case $1 in
 	build) echo gcc make pkg-config libjson-c-dev libhwloc-dev libtraceevent-dev libpfm4-dev libzstd-dev \
-		libxxhash-dev ;;
+		libxxhash-dev libcxl-dev ;;
 	bench) echo libck-dev ;;
 	check) echo libcmocka-dev g++ ;;
 	lab) echo qemu-system-x86 busybox-static cpio kmod xz-utils zstd ;;

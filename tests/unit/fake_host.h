@@ -204,10 +204,28 @@ static struct {
 	size_t skip;
 } fake_copying;
 
-static inline int fake_copy_one(const char *path, const struct stat *st, int type)
+/* As it is: where it leads may be missing here as well. */
+static inline void fake_copy_link(const char *path)
+{
+	char full[FAKE_PATH_BYTES], to[FAKE_PATH_BYTES];
+	ssize_t len = readlink(path, to, sizeof(to) - 1);
+
+	fake_check(len > 0, path);
+	to[len] = '\0';
+	(void)snprintf(full, sizeof(full), "%s/%s", fake_copying.to->root,
+		       path + fake_copying.skip);
+	fake_make_parents(full);
+	fake_check(symlink(to, full) == 0, full);
+}
+
+static inline int fake_copy_one(const char *path, const struct stat *st, int type,
+				struct FTW *where)
 {
 	static char bytes[1 << 16];
 
+	(void)where;
+	if (type == FTW_SL)
+		fake_copy_link(path);
 	if (type != FTW_F)
 		return 0;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -227,7 +245,7 @@ static inline void fake_host_copy(struct fake_host *fake, const char *machine)
 	fake_host_init(fake);
 	fake_copying.to = fake;
 	fake_copying.skip = strlen(machine) + 1;
-	fake_check(ftw(machine, fake_copy_one, 16) == 0, machine);
+	fake_check(nftw(machine, fake_copy_one, 16, FTW_PHYS) == 0, machine);
 }
 
 struct fake_process {

@@ -54,6 +54,23 @@ static void minus_one_is_not_a_huge_number(void **state)
 	assert_int_equal(value, 42);
 }
 
+static void link_is_read_as_it_says_itself(void **state)
+{
+	char link[128], text[16] = "as before";
+
+	(void)state;
+	(void)snprintf(link, sizeof(link), "%s/driver", fake.root);
+	fake_check(symlink("../bus/kmem", link) == 0, link);
+	assert_int_equal(thermo_host_read_link(host, text, 12, "%s", "driver"), 11);
+	assert_string_equal(text, "../bus/kmem");
+	assert_int_equal(thermo_host_read_link(host, text, 11, "driver"), -ENAMETOOLONG);
+	assert_reason("/driver: the link is too long");
+	assert_int_equal(thermo_host_read_link(host, text, sizeof(text), "nothing"), -ENOENT);
+	assert_reason("/nothing: ");
+	fake_write(&fake, "file", "");
+	assert_int_equal(thermo_host_read_link(host, text, sizeof(text), "file"), -EINVAL);
+}
+
 static void missing_file_names_the_path(void **state)
 {
 	char text[16];
@@ -197,6 +214,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(number_is_read_without_its_newline, make, drop),
 		cmocka_unit_test_setup_teardown(minus_one_is_not_a_huge_number, make, drop),
+		cmocka_unit_test_setup_teardown(link_is_read_as_it_says_itself, make, drop),
 		cmocka_unit_test_setup_teardown(missing_file_names_the_path, make, drop),
 		cmocka_unit_test_setup_teardown(text_is_cut_to_the_room_and_its_end_trimmed, make,
 						drop),
