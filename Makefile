@@ -70,7 +70,7 @@ MON_SRC   := $(filter-out $(REPORT_SRC),$(LIB_SRC))
 CLI_SRC   := $(wildcard cli/*.c tests/lab/*.c)
 WORK_SRC  := $(wildcard bench/workload/*.c)
 SIM_SRC   := $(wildcard bench/sim/*.c)
-TRUTH_SRC := $(filter-out %/plugin.c %/vpmu.c %/touch.c,$(wildcard tests/lab/truth/*.c))
+TRUTH_SRC := $(filter-out %/plugin.c %/vpmu.c %/vchmu.c %/chmu_device.c %/physical.c %/touch.c,$(wildcard tests/lab/truth/*.c))
 JUDGE_SRC := $(filter-out %/clock.c,$(wildcard tests/lab/accuracy/*.c))
 TEST_SRC  := $(wildcard tests/unit/*/test_*.c)
 BENCH_SRC := $(wildcard bench/bench_*.c)
@@ -152,8 +152,8 @@ $(JUDGE) $(CLOCK):
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 # QEMU loads the plugin: it gets no sanitizer and none of our libraries.
-PLUGIN_SRC := tests/lab/truth/plugin.c tests/lab/truth/vpmu.c
-$(PLUGIN): $(PLUGIN_SRC) $(wildcard tests/lab/truth/*.h) sources/virtual_pmu.h $(O)/command
+PLUGIN_SRC := $(patsubst %,tests/lab/truth/%.c,plugin vpmu vchmu chmu_device physical)
+$(PLUGIN): $(PLUGIN_SRC) $(wildcard tests/lab/truth/*.h) sources/virtual_pmu.h sources/virtual_chmu.h sources/chmu_regs.h $(O)/command
 	$(call say,LD)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE -I. -std=gnu11 -O2 -g $(WARN) -pthread -fPIC -shared $(PLUGIN_SRC) -o $@
@@ -172,6 +172,7 @@ $(BENCHES): $(SIM_OBJ)
 $(filter $(O)/tests/unit/cli/%,$(TESTS)): $(filter-out %/main.o,$(CLI_OBJ))
 $(filter $(O)/tests/unit/lab/%,$(TESTS)): $(filter-out %/main.o,$(JUDGE_OBJ)) $(O)/tests/lab/truth/vpmu.o
 $(O)/tests/unit/sources/test_virtual_pmu: $(O)/tests/lab/truth/vpmu.o
+$(O)/tests/unit/lab/test_vchmu $(O)/tests/unit/sources/test_chmu: $(O)/tests/lab/truth/vchmu.o
 $(TESTS) $(BENCHES): %: %.o $(LIBS)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) $(LIBS) $(LDLIBS) -o $@
