@@ -93,6 +93,7 @@ WORKLOAD  := $(O)/bench/workload-gen
 TRUTH     := $(O)/lab/truth-report
 JUDGE     := $(O)/lab/truth-accuracy
 CLOCK     := $(O)/lab/truth-clock
+REPORTS   := $(O)/lab/source-reports
 PLUGIN    := $(O)/lab/truth.so
 LAB_FILES := $(patsubst %,$(O)/lab/%.sh,debian fetch-kernel build-initramfs init)
 TESTS     := $(TEST_SRC:%.c=$(O)/%)
@@ -101,7 +102,7 @@ FUZZERS   := $(FUZZ_SRC:%.c=$(O)/%)
 
 .PHONY: all check unit lab-check bench fuzz asan tsan lint install uninstall clean help deps demo accuracy \
 	build-deps check-deps bench-deps lab-deps client-check FORCE
-all: $(LIBS) $(REPORT_SO) $(MON_SO) $(PROGRAM) $(WORKLOAD) $(TRUTH) $(JUDGE) $(CLOCK) $(PLUGIN) $(LAB_FILES)
+all: $(LIBS) $(REPORT_SO) $(MON_SO) $(PROGRAM) $(WORKLOAD) $(TRUTH) $(JUDGE) $(CLOCK) $(REPORTS) $(PLUGIN) $(LAB_FILES)
 
 # Objects depend on the command that built them: changing a flag rebuilds.
 CMD := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDLIBS)
@@ -146,7 +147,8 @@ $(TRUTH): $(TRUTH_OBJ) $(LIBS)
 
 $(JUDGE): $(JUDGE_OBJ) $(LIBS)
 $(CLOCK): $(O)/tests/lab/accuracy/clock.o
-$(JUDGE) $(CLOCK):
+$(REPORTS): $(O)/tests/lab/reports/sum.o $(LIBS)
+$(JUDGE) $(CLOCK) $(REPORTS):
 	$(call say,LD)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@

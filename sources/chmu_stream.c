@@ -46,6 +46,7 @@ static void take_header(struct chmu_stream *s, uint64_t word)
 		s->left = (uint32_t)chmu_get(s->header, HEADER_ENTRIES);
 		s->counter_bits = (unsigned int)chmu_get(s->header, HEADER_COUNTER_BITS);
 		s->has_header = false;
+		s->most = s->left > s->most ? s->left : s->most;
 		return;
 	}
 	if (s->has_header)

@@ -51,6 +51,7 @@ static inline bool chmu_hot_is_saturated(const struct chmu_hot *hot)
  * @word, @word_bytes:	The beginning of a word of which the rest is to come.
  * @header:	The word before, where a header may begin.
  * @left:	Entries to come of this batch.
+ * @most:	Entries of the largest batch; whoever looks may set it back.
  * @skipped_bytes:	That were no part of anything.
  * @nr_bad:	Entries that cannot be.
  */
@@ -61,6 +62,7 @@ struct chmu_stream {
 	uint64_t header;
 	uint32_t left;
 	unsigned int counter_bits;
+	uint32_t most;
 	uint64_t skipped_bytes;
 	uint64_t nr_bad;
 };

@@ -7,11 +7,15 @@
 extern const struct thermo_source thermo_source_hintfault;
 extern const struct thermo_source thermo_source_damon;
 extern const struct thermo_source thermo_source_virtual_pmu;
+extern const struct thermo_source thermo_source_chmu;
+extern const struct thermo_source thermo_source_chmu_replay;
 
 const struct thermo_source *const thermo_sources[] = {
 	&thermo_source_hintfault,
 	&thermo_source_damon,
 	&thermo_source_virtual_pmu,
+	&thermo_source_chmu,
+	&thermo_source_chmu_replay,
 	NULL,
 };
 
