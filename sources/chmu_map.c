@@ -23,7 +23,7 @@ int chmu_map_open(struct chmu_map *map, const struct thermo_host *host, const ch
 	int err;
 
 	*map = (struct chmu_map){ .host = host };
-	(void)snprintf(map->memdev, sizeof(map->memdev), "%s", memdev);
+	(void)snprintf(map->memdev, sizeof(map->memdev), "%.31s", memdev);
 	err = cxl_read(&map->cxl, host);
 	if (!err && cxl_find_memdev(&map->cxl, map->memdev) < 0)
 		err = thermo_fail(-ENODEV, "chmu: no CXL memory device %s", memdev);

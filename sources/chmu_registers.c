@@ -165,7 +165,8 @@ static void find_memdev(const struct thermo_host *host, const char *device,
 	if (cxl_read(&cxl, host) == 0)
 		for (size_t i = 0; i < cxl.nr_memdevs; i++)
 			if (strcmp(cxl.memdevs[i].address, device) == 0)
-				(void)snprintf(memdev, CXL_NAME_BYTES, "%s", cxl.memdevs[i].name);
+				(void)snprintf(memdev, CXL_NAME_BYTES, "%.31s",
+					       cxl.memdevs[i].name);
 	cxl_fini(&cxl);
 }
 
