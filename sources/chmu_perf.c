@@ -204,7 +204,7 @@ static int open_pmu(const struct thermo_source_opts *opts, const char *name, con
 	if (!p)
 		return thermo_fail(-ENOMEM, "chmu: no memory");
 	*watch = (struct chmu_watch){ .way = &perf_way, .state = p, .host = opts->host };
-	(void)snprintf(watch->name, sizeof(watch->name), "%s", memdev);
+	(void)snprintf(watch->name, sizeof(watch->name), "%.31s", memdev);
 	p->host = opts->host;
 	p->event.fd = -1;
 	p->most = HOTLIST_AT_LEAST;

@@ -203,7 +203,7 @@ static int open_block(const struct thermo_source_opts *opts, const struct chmu_p
 	if (!r)
 		return thermo_fail(-ENOMEM, "chmu: no memory");
 	*watch = (struct chmu_watch){ .way = &registers_way, .state = r, .host = opts->host };
-	(void)snprintf(watch->name, sizeof(watch->name), "%s", block->device);
+	(void)snprintf(watch->name, sizeof(watch->name), "%.31s", block->device);
 	r->host = opts->host;
 	err = chmu_pci_map(&r->map, opts->host, block);
 	if (!err)
