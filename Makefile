@@ -72,7 +72,7 @@ WORK_SRC  := $(wildcard bench/workload/*.c)
 SIM_SRC   := $(wildcard bench/sim/*.c)
 # `thermocline bench` measures with it; its memory is mapped as the workload generator's.
 OVER_SRC  := $(wildcard bench/overhead/*.c)
-TRUTH_SRC := $(filter-out %/plugin.c %/vpmu.c %/vpmu_data_src.c %/touch.c,$(wildcard tests/lab/truth/*.c))
+TRUTH_SRC := $(filter-out %/plugin.c %/vpmu.c %/vpmu_data_src.c %/vchmu.c %/chmu_device.c %/physical.c %/touch.c,$(wildcard tests/lab/truth/*.c))
 JUDGE_SRC := $(filter-out %/clock.c,$(wildcard tests/lab/accuracy/*.c))
 TEST_SRC  := $(wildcard tests/unit/*/test_*.c)
 BENCH_SRC := $(wildcard bench/bench_*.c)
@@ -96,6 +96,7 @@ WORKLOAD  := $(O)/bench/workload-gen
 TRUTH     := $(O)/lab/truth-report
 JUDGE     := $(O)/lab/truth-accuracy
 CLOCK     := $(O)/lab/truth-clock
+REPORTS   := $(O)/lab/source-reports
 PLUGIN    := $(O)/lab/truth.so
 LAB_FILES := $(patsubst %,$(O)/lab/%.sh,debian fetch-kernel build-initramfs init)
 TESTS     := $(TEST_SRC:%.c=$(O)/%)
@@ -104,7 +105,7 @@ FUZZERS   := $(FUZZ_SRC:%.c=$(O)/%)
 
 .PHONY: all check unit lab-check bench fuzz asan tsan lint install uninstall clean help deps demo accuracy \
 	build-deps check-deps bench-deps lab-deps client-check FORCE
-all: $(LIBS) $(REPORT_SO) $(MON_SO) $(PROGRAM) $(WORKLOAD) $(TRUTH) $(JUDGE) $(CLOCK) $(PLUGIN) $(LAB_FILES)
+all: $(LIBS) $(REPORT_SO) $(MON_SO) $(PROGRAM) $(WORKLOAD) $(TRUTH) $(JUDGE) $(CLOCK) $(REPORTS) $(PLUGIN) $(LAB_FILES)
 
 # Objects depend on the command that built them: changing a flag rebuilds.
 CMD := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDLIBS)
@@ -149,15 +150,16 @@ $(TRUTH): $(TRUTH_OBJ) $(LIBS)
 
 $(JUDGE): $(JUDGE_OBJ) $(LIBS)
 $(CLOCK): $(O)/tests/lab/accuracy/clock.o
-$(JUDGE) $(CLOCK):
+$(REPORTS): $(O)/tests/lab/reports/sum.o $(LIBS)
+$(JUDGE) $(CLOCK) $(REPORTS):
 	$(call say,LD)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 # QEMU loads the plugin: it gets no sanitizer and none of our libraries.
 VPMU_SRC   := tests/lab/truth/vpmu.c tests/lab/truth/vpmu_data_src.c
-PLUGIN_SRC := tests/lab/truth/plugin.c $(VPMU_SRC)
-$(PLUGIN): $(PLUGIN_SRC) $(wildcard tests/lab/truth/*.h) sources/virtual_pmu.h $(O)/command
+PLUGIN_SRC := $(VPMU_SRC) $(patsubst %,tests/lab/truth/%.c,plugin vchmu chmu_device physical)
+$(PLUGIN): $(PLUGIN_SRC) $(wildcard tests/lab/truth/*.h) sources/virtual_pmu.h sources/virtual_chmu.h sources/chmu_regs.h $(O)/command
 	$(call say,LD)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE -I. -std=gnu11 -O2 -g $(WARN) -pthread -fPIC -shared $(PLUGIN_SRC) -o $@
@@ -179,6 +181,7 @@ $(filter $(O)/tests/unit/cli/%,$(TESTS)): $(filter-out %/main.o,$(CLI_OBJ)) $(OV
 $(filter $(O)/tests/unit/lab/%,$(TESTS)): $(filter-out %/main.o,$(JUDGE_OBJ)) $(VPMU_SRC:%.c=$(O)/%.o) \
 	$(O)/tests/lab/pmu_options.o $(O)/tests/lab/topology_parse.o
 $(O)/tests/unit/sources/test_virtual_pmu: $(VPMU_SRC:%.c=$(O)/%.o)
+$(O)/tests/unit/lab/test_vchmu $(O)/tests/unit/sources/test_chmu: $(O)/tests/lab/truth/vchmu.o
 $(TESTS) $(BENCHES): %: %.o $(LIBS)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) $(LIBS) $(LDLIBS) -o $@

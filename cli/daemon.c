@@ -10,6 +10,7 @@
 
 #include "cli/log.h"
 #include "core/error.h"
+#include "sources/chmu_left.h"
 #include "sources/selection.h"
 
 #define DRAIN_NS 500000000ull
@@ -30,7 +31,10 @@ static int start_source(struct daemon *d, const struct thermo_source *source)
 {
 	struct thermo_source_opts opts = { .host = d->host,
 					   .settings = &d->settings,
-					   .pause_damon_stat = d->opts->pause_damon_stat };
+					   .pause_damon_stat = d->opts->pause_damon_stat,
+					   .chmu_registers = d->opts->chmu_registers,
+					   .chmu_count = d->opts->chmu_count,
+					   .chmu_replay = d->opts->chmu_replay };
 	unsigned int changes = d->settings.nr_changes;
 	int err = source->probe(&opts);
 
@@ -221,6 +225,18 @@ static void start_clients(struct daemon *d)
 			    thermo_last_error());
 }
 
+/* With the lock held: no other daemon runs that they could be of. */
+static void stop_left_units(const struct thermo_host *host)
+{
+	int nr = chmu_left_put_back(host);
+
+	if (nr > 0)
+		log_notice("stopped %d CXL hotness units of a daemon that was killed", nr);
+	if (nr < 0)
+		log_warning("a CXL hotness unit of a daemon that was killed: %s, ignoring",
+			    thermo_last_error());
+}
+
 int daemon_start(struct daemon *d, const struct thermo_host *host, const struct daemon_opts *opts)
 {
 	int err;
@@ -238,6 +254,7 @@ int daemon_start(struct daemon *d, const struct thermo_host *host, const struct 
 		return err;
 	if (d->nr_settings_left)
 		log_notice("put back %u settings of a daemon that was killed", d->nr_settings_left);
+	stop_left_units(host);
 	tell_top_nodes(d);
 	err = start_sources(d);
 	if (err)

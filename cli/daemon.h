@@ -23,6 +23,7 @@
  * @sources:	Names of the sources to use, NULL-terminated; NULL: all that run here.
  * @clients_only:	No source at all: only programs report, about themselves.
  * @monitor_only:	Watch, move nothing; also where there is nothing to tier.
+ * @chmu_registers, @chmu_count, @chmu_replay:	As in struct thermo_source_opts.
  * @clients:	Which programs may report their own accesses.
  * @governor:	CPU budget, windows, what to sample for.
  */
@@ -31,6 +32,9 @@ struct daemon_opts {
 	bool clients_only;
 	bool monitor_only;
 	bool pause_damon_stat;
+	bool chmu_registers;
+	uint8_t chmu_count;
+	const char *chmu_replay;
 	enum clients_policy clients;
 	struct governor_opts governor;
 	struct thermo_target_spec targets;

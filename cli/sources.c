@@ -33,6 +33,9 @@ static void print_usage(FILE *out)
 		"if not, why; what it can tell; and which ones `thermocline run` would use.\n\n"
 		"  -f, --format text|json    default text\n"
 		"      --pause-damon-stat    as if run with it: DAMON_STAT may be turned off\n"
+		"      --chmu-registers      as if run with it: CXL hotness units may be driven "
+		"from "
+		"here\n"
 		"      --events[=KINDS]      instead: what would be asked of the processor's PMU, "
 		"for\n"
 		"                            loads, stores, l3-misses; default loads,stores\n"
@@ -134,7 +137,7 @@ struct options {
 	bool events;
 };
 
-enum { OPT_PAUSE = 256, OPT_EVENTS, OPT_EVENT, OPT_LATENCY, OPT_TRY };
+enum { OPT_PAUSE = 256, OPT_CHMU_REGISTERS, OPT_EVENTS, OPT_EVENT, OPT_LATENCY, OPT_TRY };
 
 /* Return: false, having said why, when @arg is not for option @c. */
 static bool take_option(struct options *o, int c, const char *arg)
@@ -144,6 +147,9 @@ static bool take_option(struct options *o, int c, const char *arg)
 	switch (c) {
 	case OPT_PAUSE:
 		o->opts.pause_damon_stat = true;
+		return true;
+	case OPT_CHMU_REGISTERS:
+		o->opts.chmu_registers = true;
 		return true;
 	case OPT_EVENTS:
 		o->events = true;
@@ -199,6 +205,7 @@ int cmd_sources(int argc, char **argv)
 	static const struct option options[] = {
 		{ "format", required_argument, NULL, 'f' },
 		{ "pause-damon-stat", no_argument, NULL, OPT_PAUSE },
+		{ "chmu-registers", no_argument, NULL, OPT_CHMU_REGISTERS },
 		{ "events", optional_argument, NULL, OPT_EVENTS },
 		{ "event", required_argument, NULL, OPT_EVENT },
 		{ "try", no_argument, NULL, OPT_TRY },

@@ -122,6 +122,31 @@ static int parse_clients(struct watch_opts *o, const char *arg)
 	return option_bad(o->command, "--clients", arg, "all, root or none");
 }
 
+/* Return: 1 when @c is none of these. */
+static int parse_chmu(struct watch_opts *o, int c, char *arg)
+{
+	static const char *const names[THERMO_NR_OPS] = { "all", "reads", "writes" };
+	struct daemon_opts *d = &o->daemon;
+
+	switch (c) {
+	case WATCH_OPT_CHMU_REGISTERS:
+		d->chmu_registers = true;
+		return 0;
+	case WATCH_OPT_CHMU_REPLAY:
+		d->chmu_replay = arg;
+		return 0;
+	case WATCH_OPT_CHMU_COUNT:
+		for (uint8_t op = 0; op < THERMO_NR_OPS; op++)
+			if (strcmp(arg, names[op]) == 0) {
+				d->chmu_count = op;
+				return 0;
+			}
+		return option_bad(o->command, "--chmu-count", arg, "all, reads or writes");
+	default:
+		return 1;
+	}
+}
+
 static int parse_how(struct watch_opts *o, int c, char *arg)
 {
 	struct daemon_opts *d = &o->daemon;
@@ -152,7 +177,7 @@ static int parse_how(struct watch_opts *o, int c, char *arg)
 		d->pause_damon_stat = true;
 		return 0;
 	default:
-		return 1;
+		return parse_chmu(o, c, arg);
 	}
 }
 

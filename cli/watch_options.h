@@ -31,6 +31,9 @@ enum {
 	WATCH_OPT_GOAL,
 	WATCH_OPT_CLIENTS,
 	WATCH_OPT_PAUSE,
+	WATCH_OPT_CHMU_REGISTERS,
+	WATCH_OPT_CHMU_COUNT,
+	WATCH_OPT_CHMU_REPLAY,
 	WATCH_OPT_END,
 };
 
@@ -46,6 +49,9 @@ enum {
 			{ "window", required_argument, NULL, WATCH_OPT_WINDOW },                   \
 			{ "clients", required_argument, NULL, WATCH_OPT_CLIENTS },                 \
 			{ "goal", required_argument, NULL, WATCH_OPT_GOAL },                       \
+			{ "chmu-registers", no_argument, NULL, WATCH_OPT_CHMU_REGISTERS },         \
+			{ "chmu-count", required_argument, NULL, WATCH_OPT_CHMU_COUNT },           \
+			{ "chmu-replay", required_argument, NULL, WATCH_OPT_CHMU_REPLAY },         \
 	{                                                                                          \
 		"pause-damon-stat", no_argument, NULL, WATCH_OPT_PAUSE                             \
 	}
@@ -64,6 +70,9 @@ enum {
 	"  -s, --source NAME[,NAME]   only these sources; default: all that run here; none:\n"     \
 	"                             only programs that report their own accesses\n"              \
 	"      --pause-damon-stat     turn DAMON_STAT off while running, to use DAMON\n"           \
+	"      --chmu-registers       drive CXL hotness units that the kernel has no driver for\n" \
+	"      --chmu-count all|reads|writes  what they count; default all\n"                      \
+	"      --chmu-replay FILE     a recorded hotlist, for --source chmu-replay\n"              \
 	"      --clients all|root|none  whose programs may report their own accesses;\n"           \
 	"                             default all\n"                                               \
 	"      --regions MIN-MAX      number of regions; default 10-1000\n"                        \

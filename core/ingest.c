@@ -45,7 +45,7 @@ static bool is_sound(const struct thermo_access *a)
 	return a->extent_bytes && a->addr + a->extent_bytes > a->addr &&
 	       (a->watched_ns || a->nr_accesses) && a->op < THERMO_NR_OPS &&
 	       a->level < THERMO_NR_LEVELS && a->space <= THERMO_SPACE_PHYSICAL &&
-	       a->scope <= THERMO_SCOPE_LOWER_TIERS && a->count <= THERMO_COUNT_AT_LEAST;
+	       a->scope <= THERMO_SCOPE_LOWER_TIERS && a->count <= THERMO_COUNT_AT_MOST;
 }
 
 /* Return: the target and its first region that the report speaks of, or counted why not. */
@@ -90,6 +90,17 @@ static double expected_accesses(const struct region *r, const struct thermo_acce
 	return a->nr_accesses * touches / -expm1(-touches);
 }
 
+/*
+ * Whether an upper bound tells anything: of what is known to be colder it does not.  Of what
+ * was never observed it is the best that there is to tell.
+ */
+static bool is_above(const struct region *r, double events, double exposure)
+{
+	struct rate rate = region_rate(r);
+
+	return rate.exposure <= 0 || rate.events * exposure > events * rate.exposure;
+}
+
 /* A stretch that was watched for a while: its part within one region. */
 static void add_watched(struct ingest *in, struct region *r, const struct thermo_access *a,
 			uint64_t low, uint64_t high)
@@ -102,6 +113,11 @@ static void add_watched(struct ingest *in, struct region *r, const struct thermo
 		events = expected_accesses(r, a, watched_s);
 	if (a->nr_accesses == 0 && a->scope == THERMO_SCOPE_LOWER_TIERS)
 		exposure *= (double)r->lower_share;
+	if (a->count == THERMO_COUNT_AT_MOST) {
+		if (is_above(r, events * share, exposure))
+			region_add(r, low, high, events * share, exposure);
+		return;
+	}
 	region_add(r, low, high, events * share, exposure);
 	if (events <= 0)
 		return;

@@ -24,7 +24,7 @@ static bool makes_sense(const struct thermo_access *a)
 {
 	return a->extent_bytes && a->addr + a->extent_bytes > a->addr && a->op < THERMO_NR_OPS &&
 	       a->space <= THERMO_SPACE_PHYSICAL && a->level < THERMO_NR_LEVELS &&
-	       a->scope <= THERMO_SCOPE_LOWER_TIERS && a->count <= THERMO_COUNT_AT_LEAST &&
+	       a->scope <= THERMO_SCOPE_LOWER_TIERS && a->count <= THERMO_COUNT_AT_MOST &&
 	       a->pid >= 0 && a->tid >= 0 && a->node >= THERMO_NODE_UNKNOWN;
 }
 

@@ -9,6 +9,8 @@ extern const struct thermo_source thermo_source_pebs;
 extern const struct thermo_source thermo_source_hintfault;
 extern const struct thermo_source thermo_source_damon;
 extern const struct thermo_source thermo_source_virtual_pmu;
+extern const struct thermo_source thermo_source_chmu;
+extern const struct thermo_source thermo_source_chmu_replay;
 
 /* A line each: */
 /* clang-format off */
@@ -18,6 +20,8 @@ const struct thermo_source *const thermo_sources[] = {
 	&thermo_source_hintfault,
 	&thermo_source_damon,
 	&thermo_source_virtual_pmu,
+	&thermo_source_chmu,
+	&thermo_source_chmu_replay,
 	NULL,
 };
 /* clang-format on */

@@ -83,6 +83,7 @@ enum thermo_level {
 enum thermo_count {
 	THERMO_COUNT_EXACT,    /* so many, the last of them at the end of watched_ns */
 	THERMO_COUNT_AT_LEAST, /* each of nr_accesses equal parts of watched_ns saw one or more */
+	THERMO_COUNT_AT_MOST,  /* so many or fewer: a counter that did not reach its threshold */
 };
 
 /* Which memory a report can speak of.  Matters for nr_accesses == 0. */
@@ -115,7 +116,8 @@ enum thermo_scope {
  * @space:	enum thermo_space.
  * @level:	enum thermo_level.
  * @scope:	enum thermo_scope.
- * @count:	enum thermo_count; an accessed bit says THERMO_COUNT_AT_LEAST.
+ * @count:	enum thermo_count; an accessed bit says THERMO_COUNT_AT_LEAST.  An upper bound
+ *		says nothing of what is known to be colder than it.
  * @source:	Index of the source in the monitor; the reporter fills it in.
  *
  * One cache line.  What a reporter does not know it says it does not know.

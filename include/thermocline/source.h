@@ -47,12 +47,18 @@ enum thermo_source_can {
  * @settings:	Where changes of kernel settings are recorded; only start() uses it.
  * @pause_damon_stat:	The user allows DAMON_STAT to be turned off meanwhile.
  * @buffer_bytes:	Kernel buffer for each CPU; a power of two of pages.
+ * @chmu_registers:	The user allows hotness units to be driven by their registers.
+ * @chmu_count:	enum thermo_op: what they count; THERMO_OP_UNKNOWN: all.
+ * @chmu_replay:	A recording of one, instead of this machine's; NULL: none.
  */
 struct thermo_source_opts {
 	const struct thermo_host *host;
 	struct thermo_settings *settings;
 	bool pause_damon_stat;
 	size_t buffer_bytes;
+	bool chmu_registers;
+	uint8_t chmu_count;
+	const char *chmu_replay;
 };
 
 /**

@@ -59,7 +59,7 @@ static void check(const struct thermo_access *a)
 	require(a->source == FAKE_SOURCE && a->tid >= 0);
 	require(a->extent_bytes && a->addr + a->extent_bytes > a->addr);
 	require(a->op < THERMO_NR_OPS && a->level < THERMO_NR_LEVELS);
-	require(a->scope <= THERMO_SCOPE_LOWER_TIERS && a->count <= THERMO_COUNT_AT_LEAST);
+	require(a->scope <= THERMO_SCOPE_LOWER_TIERS && a->count <= THERMO_COUNT_AT_MOST);
 	require(a->time_ns <= fake.now_ns && a->watched_ns <= fake.now_ns);
 }
 

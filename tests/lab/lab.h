@@ -32,6 +32,16 @@ struct lab_pmu {
 	uint32_t other_ops;
 };
 
+/* The virtual CHMU. */
+struct lab_chmu {
+	bool wanted;
+	uint32_t nr_entries;    /* of its hotlist */
+	uint32_t nr_counters;   /* of its sketch; 0: it counts each granule */
+	uint32_t loss_permille; /* accesses that it does not see */
+	uint32_t counter_bits;
+	uint32_t min_epoch_ms;
+};
+
 struct lab_config {
 	struct lab_topology topology;
 	char **command; /* NULL-terminated */
@@ -43,6 +53,7 @@ struct lab_config {
 	uint32_t delay_percent; /* emulated latency; 0: off */
 	bool truth;
 	struct lab_pmu pmu;
+	struct lab_chmu chmu;
 	bool keep;
 	bool verbose;
 	bool dry_run;
@@ -50,6 +61,7 @@ struct lab_config {
 
 /* In run_dir. */
 #define LAB_PMU_FILE "pmu"
+#define LAB_CHMU_FILE "chmu"
 
 struct lab_run {
 	const struct lab_config *config;

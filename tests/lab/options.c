@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "sources/virtual_chmu.h"
 
 enum option_id {
 	OPT_FAST = 256,
@@ -19,6 +20,7 @@ enum option_id {
 	OPT_CXL,
 	OPT_TRUTH,
 	OPT_VIRTUAL_PMU,
+	OPT_VIRTUAL_CHMU,
 	OPT_EMULATE_LATENCY,
 	OPT_RESULTS,
 	OPT_TIMEOUT,
@@ -41,6 +43,7 @@ static const struct option long_options[] = {
 	{ "cxl", optional_argument, NULL, OPT_CXL },
 	{ "truth", no_argument, NULL, OPT_TRUTH },
 	{ "virtual-pmu", optional_argument, NULL, OPT_VIRTUAL_PMU },
+	{ "virtual-chmu", optional_argument, NULL, OPT_VIRTUAL_CHMU },
 	{ "emulate-latency", optional_argument, NULL, OPT_EMULATE_LATENCY },
 	{ "results", required_argument, NULL, OPT_RESULTS },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
@@ -105,6 +108,42 @@ static int parse_delay(const char *text, uint32_t *percent)
 	return 0;
 }
 
+/* Comma-separated settings, all of them numbers. */
+static int parse_chmu(const char *text, struct lab_chmu *chmu)
+{
+	/* getsubopt() is older than const. */
+	static char entries[] = "entries", counters[] = "counters", loss[] = "loss";
+	static char width[] = "width", epoch[] = "epoch";
+	static char *const names[] = { entries, counters, loss, width, epoch, NULL };
+	static const uint32_t least[] = { 2, 64, 0, 1, 1 };
+	static const uint32_t most[] = { VCHMU_ENTRIES_MAX, 1 << 24, 1000, 32, 4000 };
+	uint32_t *const numbers[] = { &chmu->nr_entries, &chmu->nr_counters, &chmu->loss_permille,
+				      &chmu->counter_bits, &chmu->min_epoch_ms };
+	char copy[128], what[40];
+	char *rest = copy, *value;
+	int err = 0;
+
+	*chmu = (struct lab_chmu){
+		.wanted = true, .nr_entries = 4096, .counter_bits = 16, .min_epoch_ms = 10
+	};
+	if (snprintf(copy, sizeof(copy), "%s", text ? text : "") >= (int)sizeof(copy))
+		return thermo_fail(-EINVAL, "lab: --virtual-chmu: too long");
+	while (*rest && !err) {
+		int name = getsubopt(&rest, names, &value);
+
+		if (name < 0 || !value)
+			return thermo_fail(-EINVAL,
+					   "lab: --virtual-chmu: '%.40s': give entries=N, "
+					   "counters=N, loss=PERMILLE, width=BITS or epoch=MS",
+					   value ? value : names[name]);
+		(void)snprintf(what, sizeof(what), "--virtual-chmu: %s", names[name]);
+		err = lab_parse_number(value, what, least[name], most[name], numbers[name]);
+	}
+	/* A sketch has rows of the same length. */
+	chmu->nr_counters &= ~3u;
+	return err;
+}
+
 static int take_flag(struct lab_options *options, int id)
 {
 	struct lab_config *config = &options->config;
@@ -153,6 +192,8 @@ static int take_option(struct lab_options *options, int id, const char *value)
 		return parse_delay(value, &config->delay_percent);
 	case OPT_VIRTUAL_PMU:
 		return lab_parse_pmu(value, &config->pmu);
+	case OPT_VIRTUAL_CHMU:
+		return parse_chmu(value, &config->chmu);
 	case OPT_RESULTS:
 		config->results = value;
 		return 0;
@@ -208,6 +249,8 @@ static int check_options(struct lab_options *options)
 		return thermo_fail(-EINVAL, "lab: --emulate-latency works with --truth only");
 	if (config->pmu.wanted && !config->truth)
 		return thermo_fail(-EINVAL, "lab: --virtual-pmu works with --truth only");
+	if (config->chmu.wanted && !config->truth)
+		return thermo_fail(-EINVAL, "lab: --virtual-chmu works with --truth only");
 	if (config->env_names.failed)
 		return thermo_fail(-ENOMEM, "lab: out of memory");
 	if (!config->command[0] && !config->dry_run)

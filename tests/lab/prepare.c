@@ -17,6 +17,7 @@
 
 #include "core/cleanup.h"
 #include "core/error.h"
+#include "sources/virtual_chmu.h"
 #include "sources/virtual_pmu.h"
 
 #ifndef THERMO_LAB_DIR
@@ -229,15 +230,14 @@ static int write_params(const struct lab_run *run)
 }
 
 /* The size tells QEMU's device, and the plugin checks it. */
-static int make_pmu_file(const struct lab_run *run)
+static int make_shared_file(const struct lab_run *run, const char *name, uint64_t bytes)
 {
 	char path[PATH_MAX + 16];
 
-	(void)snprintf(path, sizeof(path), "%s/" LAB_PMU_FILE, run->run_dir);
+	(void)snprintf(path, sizeof(path), "%s/%s", run->run_dir, name);
 	AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-	if (fd < 0 ||
-	    ftruncate(fd, (off_t)vpmu_bytes(lab_topology_nr_cpus(&run->config->topology))) < 0)
+	if (fd < 0 || ftruncate(fd, (off_t)bytes) < 0)
 		return thermo_fail(-errno, "lab: %s: %s", path, strerror(errno));
 	return 0;
 }
@@ -262,7 +262,10 @@ int lab_prepare(struct lab_run *run, const struct lab_config *config)
 	if (err == 0)
 		err = write_params(run);
 	if (err == 0 && config->pmu.wanted)
-		err = make_pmu_file(run);
+		err = make_shared_file(run, LAB_PMU_FILE,
+				       vpmu_bytes(lab_topology_nr_cpus(&config->topology)));
+	if (err == 0 && config->chmu.wanted)
+		err = make_shared_file(run, LAB_CHMU_FILE, VCHMU_BAR_BYTES);
 	return err < 0 ? err : lab_build_qemu_argv(run);
 }
 

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "sources/virtual_chmu.h"
 #include "sources/virtual_pmu.h"
 
 #define QEMU "qemu-system-x86_64"
@@ -82,16 +83,34 @@ static void add_pmu_args(const struct lab_run *run, struct lab_argv *args)
 		lab_argv_add(args, "pmu-latency=%u:%u", node, pmu->min_latency_ns[node]);
 }
 
-static void add_pmu_device(const struct lab_run *run, struct lab_argv *argv)
+/* A file in the private folder that the guest sees as memory of a PCI device. */
+static void add_shared_device(const struct lab_run *run, const char *file, uint64_t bytes,
+			      struct lab_argv *argv)
 {
 	char quoted[2 * PATH_MAX];
 
 	double_commas(run->run_dir, quoted, sizeof(quoted));
 	lab_argv_add(argv, "-object");
-	lab_argv_add(argv,
-		     "memory-backend-file,id=pmu,share=on,mem-path=%s/" LAB_PMU_FILE ",size=%ju",
-		     quoted, (uintmax_t)vpmu_bytes(lab_topology_nr_cpus(&run->config->topology)));
-	add_pair(argv, "-device", "ivshmem-plain,bus=pcie.0,memdev=pmu");
+	lab_argv_add(argv, "memory-backend-file,id=%s,share=on,mem-path=%s/%s,size=%ju", file,
+		     quoted, file, (uintmax_t)bytes);
+	lab_argv_add(argv, "-device");
+	lab_argv_add(argv, "ivshmem-plain,bus=pcie.0,memdev=%s", file);
+}
+
+static void add_chmu_args(const struct lab_run *run, struct lab_argv *args)
+{
+	const struct lab_chmu *chmu = &run->config->chmu;
+	char quoted[2 * PATH_MAX];
+
+	if (!chmu->wanted)
+		return;
+	double_commas(run->run_dir, quoted, sizeof(quoted));
+	lab_argv_add(args, "chmu=%s/" LAB_CHMU_FILE, quoted);
+	lab_argv_add(args, "chmu-entries=%u", chmu->nr_entries);
+	lab_argv_add(args, "chmu-counters=%u", chmu->nr_counters);
+	lab_argv_add(args, "chmu-loss=%u", chmu->loss_permille);
+	lab_argv_add(args, "chmu-width=%u", chmu->counter_bits);
+	lab_argv_add(args, "chmu-epoch=%u", chmu->min_epoch_ms);
 }
 
 static int add_truth(struct lab_run *run, struct lab_argv *argv)
@@ -119,6 +138,7 @@ static int add_truth(struct lab_run *run, struct lab_argv *argv)
 	if (run->config->delay_percent)
 		lab_argv_add(&args, "delay=%u", run->config->delay_percent);
 	add_pmu_args(run, &args);
+	add_chmu_args(run, &args);
 
 	char *joined = NULL;
 	for (size_t i = 0; i < args.nr && !argv->failed; i++) {
@@ -185,7 +205,10 @@ int lab_build_qemu_argv(struct lab_run *run)
 	add_folder(argv, "lab", run->run_dir, false);
 	add_folder(argv, "results", run->results_dir, true);
 	if (run->config->pmu.wanted)
-		add_pmu_device(run, argv);
+		add_shared_device(run, LAB_PMU_FILE,
+				  vpmu_bytes(lab_topology_nr_cpus(&run->config->topology)), argv);
+	if (run->config->chmu.wanted)
+		add_shared_device(run, LAB_CHMU_FILE, VCHMU_BAR_BYTES, argv);
 	if (run->config->truth)
 		err = add_truth(run, argv);
 	if (err == 0 && argv->failed)

@@ -51,6 +51,7 @@ void analysis_fini(struct analysis *analysis)
 {
 	close_window(analysis);
 	free(analysis->hit_series);
+	free(analysis->physical);
 	*analysis = (struct analysis){ 0 };
 }
 
@@ -207,6 +208,46 @@ static int take_counts(struct analysis *analysis, const struct truth_reader *rea
 	return err;
 }
 
+/* Room for @page, by number: the virtual machine has few. */
+static int grow_physical(struct analysis *analysis, uint64_t page)
+{
+	uint64_t nr = analysis->nr_physical ? analysis->nr_physical : 1 << 16;
+	struct truth_cell *cells;
+
+	if (page < analysis->nr_physical)
+		return 0;
+	if (page >= PAGES_MAX)
+		return thermo_fail(-EBADMSG, "truth-report: damaged: physical page %" PRIu64, page);
+	while (nr <= page)
+		nr *= 2;
+	cells = reallocarray(analysis->physical, nr, sizeof(*cells));
+	if (!cells)
+		return thermo_fail(-ENOMEM, "truth-report: out of memory");
+	memset(cells + analysis->nr_physical, 0, (nr - analysis->nr_physical) * sizeof(*cells));
+	analysis->physical = cells;
+	analysis->nr_physical = nr;
+	return 0;
+}
+
+static int take_physical(struct analysis *analysis, const struct truth_reader *reader)
+{
+	struct truth_cursor cursor;
+	struct truth_cell cell;
+	int err;
+
+	truth_cursor_init(&cursor, reader);
+	while ((err = truth_cursor_next(&cursor, &cell)) > 0) {
+		err = grow_physical(analysis, cell.page);
+		if (err < 0)
+			return err;
+		struct truth_cell *sum = &analysis->physical[cell.page];
+
+		*sum = (struct truth_cell){ cell.page, cell.node, 0, sum->reads + cell.reads,
+					    sum->writes + cell.writes };
+	}
+	return err;
+}
+
 /*
  * When the hit ratio was good, and stayed so to the end.  Negative: it was not, at the end.  A
  * phase too short for a series is judged by its total.
@@ -244,7 +285,9 @@ static int end_phase(struct analysis *analysis)
 	line.steady_oracle = steady.oracle;
 	line.recover_s = recover_s(analysis, line.has_steady ? steady.oracle : line.oracle,
 				   line.hit_ratio);
-	if (analysis->options->pages)
+	if (analysis->options->physical)
+		print_physical(analysis->phase_name, analysis->physical, analysis->nr_physical);
+	else if (analysis->options->pages)
 		print_pages(analysis->phase_name, analysis->cells, nr_cells(analysis));
 	else if (!analysis->options->by_second)
 		print_phase(analysis->options, &line);
@@ -258,6 +301,8 @@ static void begin_phase(struct analysis *analysis, const char *name, uint64_t ti
 	analysis->nr_series = 0;
 	tally_reset(&analysis->phase);
 	tally_reset(&analysis->steady);
+	if (analysis->physical)
+		memset(analysis->physical, 0, analysis->nr_physical * sizeof(*analysis->physical));
 	if (analysis->cells)
 		memset(analysis->cells, 0, nr_cells(analysis) * sizeof(*analysis->cells));
 }
@@ -273,6 +318,9 @@ int analysis_take(struct analysis *analysis, const struct truth_reader *reader)
 	switch (reader->record.type) {
 	case TRUTH_COUNTS:
 		err = analysis->nr_pages ? take_counts(analysis, reader) : 0;
+		break;
+	case TRUTH_PHYSICAL:
+		err = analysis->options->physical ? take_physical(analysis, reader) : 0;
 		break;
 	case TRUTH_PHASE:
 		name = (const char *)reader->payload;

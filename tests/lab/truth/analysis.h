@@ -16,6 +16,7 @@ struct report_options {
 	bool json;
 	bool follow;
 	bool pages;          /* page by page instead */
+	bool physical;       /* by physical page instead */
 	bool quiet;          /* print nothing: only the capacity is wanted */
 	uint32_t skip_s;     /* of a phase, before it counts as steady */
 	uint64_t fast_pages; /* capacity of fast memory; 0: what the run held at most */
@@ -52,6 +53,8 @@ struct analysis {
 	struct tally second;
 	struct tally phase;
 	struct tally steady;
+	struct truth_cell *physical; /* with options->physical: of the phase, by page */
+	uint64_t nr_physical;
 	struct truth_cell *cells; /* with options->pages: [page][node][cpu] of the phase */
 	char phase_name[TRUTH_TEXT_MAX + 1];
 	uint64_t window_ns;

@@ -22,6 +22,10 @@
  *	node * 256 + cpu
  *	reads
  *	writes
+ *
+ * A PHYSICAL record holds the same accesses by where they went, as far as that was slow memory, and
+ * is there with a virtual CHMU only.  It follows its COUNTS record, and has the same cells: its
+ * pages are numbers of physical pages, its CPUs all 0.
  */
 #ifndef TRUTH_FORMAT_H
 #define TRUTH_FORMAT_H
@@ -60,6 +64,7 @@ enum truth_record_type {
 	TRUTH_END,        /* empty */
 	TRUTH_COUNTS,     /* cells */
 	TRUTH_CLOSED,     /* empty; the last record of a run that ended in order */
+	TRUTH_PHYSICAL,   /* cells */
 };
 
 struct truth_record {

@@ -17,7 +17,9 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "tests/lab/truth/chmu_device.h"
 #include "tests/lab/truth/format.h"
+#include "tests/lab/truth/physical.h"
 #include "tests/lab/truth/qemu-plugin-api.h"
 #include "tests/lab/truth/vpmu.h"
 
@@ -121,6 +123,15 @@ static void make_room(void)
 		abort();
 }
 
+static void put_physical(uint64_t pages_on, uint32_t node, uint32_t reads, uint32_t writes)
+{
+	make_room();
+	put_number(pages_on);
+	put_number(node * 256);
+	put_number(reads);
+	put_number(writes);
+}
+
 /* Add the page's cells that have changed since they were written last. */
 static void put_page(struct window *window, uint64_t page, uint64_t *last_page)
 {
@@ -157,6 +168,11 @@ static void write_counts(void)
 	for (uint64_t page = 0; page < window->nr_pages; page++)
 		put_page(window, page, &last_page);
 	write_record(TRUTH_COUNTS, payload, payload_bytes);
+	if (!chmu_device.page)
+		return;
+	payload_bytes = 0;
+	physical_changed(put_physical);
+	write_record(TRUTH_PHYSICAL, payload, payload_bytes);
 }
 
 static void *write_each_second(void *unused)
@@ -324,6 +340,10 @@ static void on_access(unsigned cpu, uint32_t info, uint64_t vaddr, void *unused)
 		return;
 	store = qemu_plugin_mem_is_store(info);
 	count(window, cpu, offset / TRUTH_PAGE_BYTES, node, store);
+	if (chmu_device.page) {
+		physical_count(physical, store);
+		vchmu_count(&chmu_device, cpu, physical, store);
+	}
 	if (pmu.page && vpmu_count(&pmu, cpu, node, store))
 		vpmu_sample(&pmu, cpu, node, store, vaddr, physical);
 	if (delay_spins[node])
@@ -344,6 +364,7 @@ static void on_shutdown(uint64_t id, void *unused)
 {
 	(void)id;
 	(void)unused;
+	chmu_device_stop();
 	(void)pthread_mutex_lock(&lock);
 	stopping = true;
 	(void)pthread_cond_signal(&stop_cond);
@@ -436,7 +457,22 @@ static bool take_argument(const char *argument)
 		nr_ranges++;
 		return true;
 	}
-	return sscanf(argument, "delay=%u", &delay_percent) == 1 || take_pmu_argument(argument);
+	return sscanf(argument, "delay=%u", &delay_percent) == 1 || take_pmu_argument(argument) ||
+	       chmu_device_argument(argument);
+}
+
+/* Slow memory is the virtual CHMU's. */
+static int open_chmu(void)
+{
+	for (unsigned i = 0; i < nr_ranges; i++) {
+		const struct range *r = &ranges[i];
+
+		if (r->node >= header.nr_nodes || header.is_fast[r->node])
+			continue;
+		if (!chmu_device_add(r->start, r->end) || !physical_add(r->start, r->end, r->node))
+			return -ENOMEM;
+	}
+	return chmu_device_start();
 }
 
 /* How much longer than the fastest node's an access takes, as turns of spin(). */
@@ -478,7 +514,7 @@ int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, cha
 	}
 	if (delay_percent)
 		calibrate_delays();
-	if (pmu_path && open_pmu() < 0)
+	if ((pmu_path && open_pmu() < 0) || open_chmu() < 0)
 		return -1;
 	start_ns = now_ns();
 	if (fwrite(&header, sizeof(header), 1, out) != 1 || fflush(out) != 0)

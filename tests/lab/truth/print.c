@@ -9,7 +9,9 @@
 
 void print_heading(const struct report_options *options)
 {
-	if (options->pages)
+	if (options->physical)
+		printf("phase,address,node,reads,writes\n");
+	else if (options->pages)
 		printf("phase,page,node,cpu,reads,writes\n");
 	else if (options->json)
 		return;
@@ -124,6 +126,20 @@ void print_pages(const char *phase, const struct truth_cell *cells, size_t nr_ce
 		print_csv_text(phase);
 		printf(",%" PRIu64 ",%u,%u,%" PRIu64 ",%" PRIu64 "\n", cell->page, cell->node,
 		       cell->cpu, cell->reads, cell->writes);
+	}
+	(void)fflush(stdout);
+}
+
+void print_physical(const char *phase, const struct truth_cell *cells, size_t nr_cells)
+{
+	for (size_t i = 0; i < nr_cells; i++) {
+		const struct truth_cell *cell = &cells[i];
+
+		if (cell->reads + cell->writes == 0)
+			continue;
+		print_csv_text(phase);
+		printf(",%#" PRIx64 ",%u,%" PRIu64 ",%" PRIu64 "\n", cell->page * TRUTH_PAGE_BYTES,
+		       cell->node, cell->reads, cell->writes);
 	}
 	(void)fflush(stdout);
 }

@@ -15,5 +15,6 @@ void print_phase(const struct report_options *options, const struct report_line 
 
 /* Cells without accesses are left out. */
 void print_pages(const char *phase, const struct truth_cell *cells, size_t nr_cells);
+void print_physical(const char *phase, const struct truth_cell *cells, size_t nr_cells);
 
 #endif

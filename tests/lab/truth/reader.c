@@ -58,7 +58,7 @@ int truth_reader_next(struct truth_reader *reader)
 
 	if (fread(record, sizeof(*record), 1, reader->file) != 1)
 		return come_again(reader, start);
-	if (record->type < TRUTH_WINDOW || record->type > TRUTH_CLOSED ||
+	if (record->type < TRUTH_WINDOW || record->type > TRUTH_PHYSICAL ||
 	    record->bytes > TRUTH_PAYLOAD_MAX)
 		return thermo_fail(-EBADMSG, "%s: damaged at byte %ld: record of type %u",
 				   reader->path, start, record->type);

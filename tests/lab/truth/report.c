@@ -24,6 +24,7 @@ enum option_id {
 	OPT_FORMAT,
 	OPT_SKIP,
 	OPT_PAGES,
+	OPT_PHYSICAL,
 	OPT_HELP,
 };
 
@@ -36,6 +37,7 @@ static const struct option long_options[] = {
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "skip", required_argument, NULL, OPT_SKIP },
 	{ "pages", no_argument, NULL, OPT_PAGES },
+	{ "physical-pages", no_argument, NULL, OPT_PHYSICAL },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ 0 },
 };
@@ -57,6 +59,8 @@ static const char usage[] =
 	"                       fast memory held in the run; with --follow: so far)\n"
 	"  --skip S             seconds of a phase before it counts as steady (20)\n"
 	"  --pages              CSV of accesses by phase, page, node and CPU\n"
+	"  --physical-pages     CSV of accesses to slow memory by phase and physical address; only of\n"
+	"                       a run with --virtual-chmu\n"
 	"  --format text|json   json: an object a line\n"
 	"\n"
 	"recover_s is the time from a phase's start after which each second's hit ratio was at least\n"
@@ -125,6 +129,9 @@ static int parse_option(struct parsed *parsed, int id, const char *value)
 		return parse_word(value, "--format", "text", "json", &options->json);
 	case OPT_PAGES:
 		options->pages = true;
+		return 0;
+	case OPT_PHYSICAL:
+		options->physical = true;
 		return 0;
 	case OPT_HELP:
 		parsed->help = true;
@@ -222,7 +229,7 @@ static int find_capacity(struct parsed *parsed)
 	int err = truth_reader_open(&reader, parsed->path);
 
 	silent.quiet = true;
-	silent.pages = false;
+	silent.pages = silent.physical = false;
 	if (err == 0) {
 		analysis_init(&analysis, &silent, &reader.header);
 		err = take_all(&reader, &analysis, false);
@@ -243,7 +250,7 @@ static int report(struct parsed *parsed)
 	if (err == 0)
 		err = complete_options(parsed, &reader.header);
 	if (err == 0 && parsed->options.fast_pages == 0 && !parsed->options.follow &&
-	    !parsed->options.pages)
+	    !parsed->options.pages && !parsed->options.physical)
 		err = find_capacity(parsed);
 	if (err == 0) {
 		print_heading(&parsed->options);
