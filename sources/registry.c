@@ -9,6 +9,7 @@ extern const struct thermo_source thermo_source_pebs;
 extern const struct thermo_source thermo_source_hintfault;
 extern const struct thermo_source thermo_source_damon;
 extern const struct thermo_source thermo_source_virtual_pmu;
+extern const struct thermo_source thermo_source_virtual_pmu_pa;
 
 /* A line each: */
 /* clang-format off */
@@ -18,6 +19,7 @@ const struct thermo_source *const thermo_sources[] = {
 	&thermo_source_hintfault,
 	&thermo_source_damon,
 	&thermo_source_virtual_pmu,
+	&thermo_source_virtual_pmu_pa,
 	NULL,
 };
 /* clang-format on */
