@@ -167,6 +167,7 @@ static void add_owners(struct json_object *root, const struct daemon *d)
 	add_u64(o, "reports_unowned", s.nr_unowned);
 	add_u64(o, "reports_too_wide", s.nr_too_wide);
 	add_u64(o, "pages_moved", s.nr_moved);
+	add_u64(o, "runs_unverified", s.nr_unverified);
 	add_u64(o, "refused_frames", s.nr_refused_frames);
 	add_u64(o, "refused_runs", s.nr_refused_runs);
 	if (d->owners_error[0])

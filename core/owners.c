@@ -31,6 +31,7 @@ int owners_new(struct owners **owners, const struct thermo_host *host)
 	o->scan.host = host;
 	o->now_ns = thermo_host_now_ns(host);
 	o->retry_ns = PASS_INTERVAL_NS;
+	pfn_scan_tick(&o->scan);
 	*owners = o;
 	return 0;
 }
@@ -105,6 +106,7 @@ int64_t owners_step(struct owners *o, uint64_t cpu_ns)
 	int err = 0;
 
 	o->now_ns = thermo_host_now_ns(host);
+	pfn_scan_tick(&o->scan);
 	if (!o->scan.passing && !wants_pass(o))
 		return 0;
 	if (!o->scan.passing)
@@ -140,13 +142,13 @@ bool owners_ask(struct owners *o, uint64_t addr, uint64_t bytes)
 }
 
 /* Of the runs that hold @pfn that of the lowest owner above @above; NULL: none. */
-static const struct pfn_run *lowest_owner(const struct owners *o, size_t first, uint64_t pfn,
-					  int64_t above)
+static struct pfn_run *lowest_owner(const struct owners *o, size_t first, uint64_t pfn,
+				    int64_t above)
 {
-	const struct pfn_run *best = NULL;
+	struct pfn_run *best = NULL;
 
 	for (size_t i = first; i < o->index.nr && o->index.runs[i].pfn <= pfn; i++) {
-		const struct pfn_run *run = &o->index.runs[i];
+		struct pfn_run *run = &o->index.runs[i];
 
 		if (pfn_run_holds(run, pfn) && (int64_t)run->owner > above &&
 		    (!best || run->owner < best->owner))
@@ -173,7 +175,7 @@ static const struct pfn_run *find_owner(struct owners *o, uint64_t pfn, uint64_t
 {
 	size_t first = pfn_index_find(&o->index, pfn);
 	uint64_t begin = next_begin(o, first, pfn, end);
-	const struct pfn_run *run = lowest_owner(o, first, pfn, -1);
+	struct pfn_run *run = lowest_owner(o, first, pfn, -1);
 
 	*nr_frames = begin - pfn;
 	for (; run; run = lowest_owner(o, first, pfn, run->owner)) {
@@ -246,6 +248,7 @@ void owners_get_status(const struct owners *o, struct thermo_owners_status *stat
 	status->wanted_bytes = pfn_wanted_count(&o->wanted) * THERMO_PAGE_BYTES;
 	status->nr_runs = o->index.nr;
 	status->nr_looks = o->scan.nr_looks;
+	status->nr_unverified = o->scan.nr_unverified;
 	status->nr_refused_frames = o->wanted.nr_refused;
 	status->nr_refused_runs = o->index.nr_refused;
 }

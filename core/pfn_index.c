@@ -3,18 +3,23 @@
 #include "core/pfn_index.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-/* Merging costs as much as there are runs: it waits for a quarter as many, or so many. */
-#define MIN_ADDED 8192
+/* Merging costs as much as there are runs: it waits for half as many, or so many. */
+#define MIN_ADDED 32768
+/* ... and for this part of them where answers are waited for. */
+#define WORTHWHILE 16
+/* A key is a frame, counted from the lowest one, above the place of its run in the list. */
+#define PLACE_BITS 24
+#define PLACE_MASK ((1u << PLACE_BITS) - 1)
 #define DIGIT_BITS 11
 #define NR_DIGITS (1u << DIGIT_BITS)
-#define IS_NEW UINT32_MAX /* pfn_run.back of one that is not in its place yet */
+#define IS_NEW UINT16_MAX /* pfn_run.back of one that is not in its place yet */
 
 void pfn_index_fini(struct pfn_index *x)
 {
 	free(x->runs);
 	free(x->added);
+	free(x->keys);
 	*x = (struct pfn_index){ .max_runs = x->max_runs };
 }
 
@@ -27,29 +32,34 @@ static size_t max_runs(const struct pfn_index *x)
 
 static size_t enough_added(const struct pfn_index *x)
 {
-	return x->nr / 4 > MIN_ADDED ? x->nr / 4 : MIN_ADDED;
+	return x->nr / 2 > MIN_ADDED ? x->nr / 2 : MIN_ADDED;
 }
 
-/* The second half is for sorting. */
 static bool make_room_for_added(struct pfn_index *x)
 {
 	size_t room = enough_added(x);
-	struct pfn_run *grown;
+	struct pfn_run *added;
+	uint64_t *keys;
 
 	if (room <= x->room_added)
 		return x->nr_added < x->room_added;
-	grown = realloc(x->added, 2 * room * sizeof(*grown));
-	if (grown) {
-		x->added = grown;
+	added = realloc(x->added, room * sizeof(*added));
+	if (added)
+		x->added = added;
+	keys = realloc(x->keys, 2 * room * sizeof(*keys));
+	if (keys)
+		x->keys = keys;
+	if (added && keys)
 		x->room_added = room;
-	}
 	return x->nr_added < x->room_added;
 }
+
+static void sort_in(struct pfn_index *x);
 
 void pfn_index_add(struct pfn_index *x, const struct pfn_run *run)
 {
 	if (x->nr_added == x->room_added) {
-		pfn_index_settle(x, false);
+		sort_in(x);
 		if (!make_room_for_added(x)) {
 			x->nr_refused++;
 			return;
@@ -60,38 +70,43 @@ void pfn_index_add(struct pfn_index *x, const struct pfn_run *run)
 }
 
 /* One digit of a radix sort: keeps the order of those whose digit is the same. */
-static void sort_by_digit(const struct pfn_run *from, struct pfn_run *to, size_t nr, uint64_t first,
-			  unsigned int shift)
+static void sort_by_digit(const uint64_t *from, uint64_t *to, size_t nr, unsigned int shift)
 {
 	uint32_t at[NR_DIGITS + 1] = { 0 };
 
 	for (size_t i = 0; i < nr; i++)
-		at[((from[i].pfn - first) >> shift) % NR_DIGITS + 1]++;
+		at[(from[i] >> shift) % NR_DIGITS + 1]++;
 	for (size_t d = 1; d < NR_DIGITS; d++)
 		at[d] += at[d - 1];
 	for (size_t i = 0; i < nr; i++)
-		to[at[((from[i].pfn - first) >> shift) % NR_DIGITS]++] = from[i];
+		to[at[(from[i] >> shift) % NR_DIGITS]++] = from[i];
 }
 
-/* By frame.  They came in order of owner and page, and equal frames stay in it. */
-static void sort_added(struct pfn_index *x)
+/*
+ * By frame.  They came in order of owner and page, and equal frames stay in it.  Frames are
+ * numbers below 2^40, or their distance would not fit: those of 4 PiB.
+ */
+static const uint64_t *sort_added(struct pfn_index *x)
 {
-	struct pfn_run *from = x->added, *to = x->added + x->room_added;
+	uint64_t *from = x->keys, *to = x->keys + x->room_added;
 	uint64_t first = UINT64_MAX, last = 0;
 
 	for (size_t i = 0; i < x->nr_added; i++) {
-		first = from[i].pfn < first ? from[i].pfn : first;
-		last = from[i].pfn > last ? from[i].pfn : last;
-	}
-	for (unsigned int shift = 0; shift < 64 && (last - first) >> shift; shift += DIGIT_BITS) {
-		struct pfn_run *sorted = to;
+		uint64_t pfn = x->added[i].pfn;
 
-		sort_by_digit(from, to, x->nr_added, first, shift);
+		first = pfn < first ? pfn : first;
+		last = pfn > last ? pfn : last;
+	}
+	for (size_t i = 0; i < x->nr_added; i++)
+		from[i] = (x->added[i].pfn - first) << PLACE_BITS | i;
+	for (unsigned int bit = 0; (last - first) >> bit; bit += DIGIT_BITS) {
+		uint64_t *sorted = to;
+
+		sort_by_digit(from, to, x->nr_added, PLACE_BITS + bit);
 		to = from;
 		from = sorted;
 	}
-	if (from != x->added)
-		memcpy(x->added, from, x->nr_added * sizeof(*from));
+	return from;
 }
 
 /* --- merging --- */
@@ -106,16 +121,20 @@ static int compare(const struct pfn_run *a, const struct pfn_run *b)
 }
 
 /* From the end, so that it needs no room but what it grows by. */
-static void merge(struct pfn_index *x)
+static void merge(struct pfn_index *x, const uint64_t *keys)
 {
 	size_t old = x->nr, new = x->nr_added, to = old + new;
 
 	while (new) {
+		const struct pfn_run *added = &x->added[keys[new - 1] & PLACE_MASK];
+
 		/* Of equals the new one comes last. */
-		if (old && compare(&x->runs[old - 1], &x->added[new - 1]) > 0)
+		if (old && compare(&x->runs[old - 1], added) > 0) {
 			x->runs[--to] = x->runs[--old];
-		else
-			x->runs[--to] = x->added[--new];
+		} else {
+			x->runs[--to] = *added;
+			new --;
+		}
 	}
 	x->nr += x->nr_added;
 	x->nr_added = 0;
@@ -170,7 +189,7 @@ static void set_backs(struct pfn_index *x)
 	for (size_t i = 0; i < x->nr; i++) {
 		while (first < i && !pfn_run_holds(&x->runs[first], x->runs[i].pfn))
 			first++;
-		x->runs[i].back = (uint32_t)(i - first);
+		x->runs[i].back = (uint16_t)(i - first);
 	}
 }
 
@@ -190,24 +209,29 @@ static bool make_room(struct pfn_index *x)
 	return true;
 }
 
-void pfn_index_settle(struct pfn_index *x, bool all)
+static void sort_in(struct pfn_index *x)
 {
 	size_t room_for = max_runs(x) > x->nr ? max_runs(x) - x->nr : 0;
 
-	if (x->nr_added == 0 || (!all && x->nr_added < enough_added(x)))
+	if (x->nr_added == 0)
 		return;
 	if (!make_room(x)) {
 		x->nr_refused += x->nr_added;
 		x->nr_added = 0;
 		return;
 	}
-	sort_added(x);
-	merge(x);
+	merge(x, sort_added(x));
 	keep_one_of_each(x, room_for);
 	set_backs(x);
 }
 
-void pfn_index_sweep(struct pfn_index *x, uint32_t pass, const bool *alive, size_t nr_owners)
+void pfn_index_settle(struct pfn_index *x, bool all)
+{
+	if (all || x->nr_added > x->nr / WORTHWHILE)
+		sort_in(x);
+}
+
+void pfn_index_sweep(struct pfn_index *x, uint16_t pass, const bool *alive, size_t nr_owners)
 {
 	size_t kept = 0;
 

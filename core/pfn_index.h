@@ -27,6 +27,7 @@ enum pfn_flags {
  * struct pfn_run - Frames that one process maps one after the other.
  * @page:	Address of the first one, in pages.
  * @owner:	Number of the process.
+ * @checked:	When it was last seen to be true, see pfn_scan.tick.
  * @pass:	In which it was seen.
  * @back:	So many runs before this one reach its first frame, or come after one that
  *		does.
@@ -35,8 +36,9 @@ struct pfn_run {
 	uint64_t pfn;
 	uint64_t page;
 	uint32_t owner;
-	uint32_t pass;
-	uint32_t back;
+	uint32_t checked;
+	uint16_t pass;
+	uint16_t back;
 	uint16_t nr;
 	uint16_t flags;
 };
@@ -44,6 +46,7 @@ struct pfn_run {
 /**
  * struct pfn_index - Zeroed, it is empty.
  * @max_runs:	0: PFN_MAX_RUNS.
+ * @added:	@nr_added, with room for @room_added; @keys: to sort them, twice as many.
  * @nr_new:	Runs that were added since the pass began and were not known before.
  * @nr_refused:	Runs that found no room.
  * @nr_crowded:	Runs of frames that had PFN_MAX_SHARERS owners already.
@@ -56,6 +59,7 @@ struct pfn_index {
 	size_t nr_added;
 	size_t room_added;
 	struct pfn_run *added;
+	uint64_t *keys;
 	uint64_t nr_new;
 	uint64_t nr_refused;
 	uint64_t nr_crowded;
@@ -67,11 +71,11 @@ void pfn_index_fini(struct pfn_index *index);
 /* Within one pass, runs come in order of owner, then of page. */
 void pfn_index_add(struct pfn_index *index, const struct pfn_run *run);
 
-/* Sort in what was added; unless @all is set, only when there is enough of it. */
+/* Sort in what was added; unless @all is set, only when that is worth its while. */
 void pfn_index_settle(struct pfn_index *index, bool all);
 
 /* A pass is over: keep what it saw, of owners that are still @alive. */
-void pfn_index_sweep(struct pfn_index *index, uint32_t pass, const bool *alive, size_t nr_owners);
+void pfn_index_sweep(struct pfn_index *index, uint16_t pass, const bool *alive, size_t nr_owners);
 
 /*
  * Return: the first of the runs that may hold @pfn; those that do are among the next

@@ -19,7 +19,6 @@
 #define PM_FILE (1ull << 61)
 #define PM_PRESENT (1ull << 63)
 
-#define WORDS 2048
 #define PAGE_RUNS 128
 /* Files that stay open for looking again; more are opened for each time. */
 #define MAX_OPEN 128
@@ -233,9 +232,10 @@ static int take_huge(struct pfn_process *p, struct gathering *g, uint64_t start,
 	return 0;
 }
 
-static int take_small(struct pfn_process *p, struct gathering *g, uint64_t start, uint64_t end)
+static int take_small(struct pfn_process *p, struct gathering *g, uint64_t *words, uint64_t start,
+		      uint64_t end)
 {
-	uint64_t page = start / THERMO_PAGE_BYTES, words[WORDS];
+	uint64_t page = start / THERMO_PAGE_BYTES;
 	size_t nr = (size_t)((end - start) / THERMO_PAGE_BYTES);
 
 	/* One that exits meanwhile has no pages any more. */
@@ -273,10 +273,10 @@ static int take_pages(struct pfn_scan *s, struct gathering *g, const struct ther
 			(*looks)--;
 		} else {
 			uint64_t nr = min_u64((run->end - s->addr) / THERMO_PAGE_BYTES,
-					      min_u64(*looks, WORDS));
+					      min_u64(*looks, PFN_SCAN_WORDS));
 
 			next = s->addr + nr * THERMO_PAGE_BYTES;
-			err = take_small(p, g, s->addr, next);
+			err = take_small(p, g, s->words, s->addr, next);
 			*looks -= nr;
 		}
 	}
@@ -378,6 +378,7 @@ int pfn_scan_step(struct pfn_scan *s, const struct pfn_wanted *wanted, struct pf
 		} else {
 			g.run.owner = (uint32_t)s->at;
 			g.run.pass = s->pass;
+			g.run.checked = s->tick;
 			err = look_further(s, &g, &looks);
 			flush(&g);
 		}
@@ -400,18 +401,45 @@ void pfn_scan_end_pass(struct pfn_scan *s, struct pfn_index *index)
 
 /* --- looking again --- */
 
-size_t pfn_scan_verify(struct pfn_scan *s, const struct pfn_run *run, uint64_t pfn, size_t nr)
+void pfn_scan_tick(struct pfn_scan *s)
 {
-	struct pfn_process *p = run->owner < s->nr ? &s->list[run->owner] : NULL;
-	uint64_t first = run->page + (pfn - run->pfn), words[PFN_BLOCK_FRAMES];
-	size_t same = 0;
+	s->tick++;
+	s->tick_looks = PFN_TICK_LOOKS;
+}
 
-	if (!p || !p->alive || nr > PFN_BLOCK_FRAMES || (p->fd < 0 && open_pagemap(s, p)))
+/* Return: how many pages of @run, from the @first on, are where they were. */
+static size_t count_same(struct pfn_scan *s, const struct pfn_run *run, size_t first)
+{
+	struct pfn_process *p = &s->list[run->owner];
+	size_t same = first;
+
+	if (!p->alive || (p->fd < 0 && open_pagemap(s, p)))
 		return 0;
-	if (read_words(p->fd, first, words, nr))
-		while (same < nr && words[same] & PM_PRESENT &&
-		       (words[same] & PM_PFN_MASK) == pfn + same)
+	if (read_words(p->fd, run->page, s->words, run->nr))
+		while (same < run->nr && s->words[same] & PM_PRESENT &&
+		       (s->words[same] & PM_PFN_MASK) == run->pfn + same)
 			same++;
 	leave_open(s, p);
-	return same;
+	return same - first;
+}
+
+size_t pfn_scan_verify(struct pfn_scan *s, struct pfn_run *run, uint64_t pfn, size_t nr)
+{
+	size_t first = (size_t)(pfn - run->pfn), same;
+
+	if (run->checked == s->tick)
+		return nr;
+	if (s->tick_looks == 0) {
+		bool is_trusted = s->tick - run->checked <= PFN_TRUSTED_TICKS &&
+				  s->list[run->owner].alive;
+
+		s->nr_unverified += is_trusted;
+		return is_trusted ? nr : 0;
+	}
+	s->tick_looks--;
+	/* The whole run, which costs little more: the next report may be about the rest. */
+	same = count_same(s, run, first);
+	if (first == 0 && same == run->nr)
+		run->checked = s->tick;
+	return same < nr ? same : nr;
 }

@@ -14,6 +14,13 @@
 #include "core/proc.h"
 
 #define PFN_SCAN_RANGES 64
+#define PFN_SCAN_WORDS 8192
+/*
+ * Looks again in one tick, of some 2 us each: when they are used up, what was true within so
+ * many ticks is believed.
+ */
+#define PFN_TICK_LOOKS 2048
+#define PFN_TRUSTED_TICKS 20
 
 /**
  * struct pfn_process - A process; its place in the list is its number for the index.
@@ -36,6 +43,9 @@ struct pfn_process {
  * @passing:	A pass is under way; @pass is its number, or that of the last one.
  * @at, @range, @addr:	Where it is: process, of its ranges, address.
  * @window_bytes:	How far the next question about pages that are there reaches.
+ * @tick:	A moment: what was seen to be true in it is believed in it.
+ * @tick_looks:	Looks again that are left in this tick.
+ * @nr_unverified:	Runs that were believed without.
  * @nr_looks:	Words of pagemap read, over all.
  * @nr_unreadable:	Processes that could not be looked at, over all.
  */
@@ -46,7 +56,7 @@ struct pfn_scan {
 	struct pfn_process *list;
 	size_t nr_open;
 	bool passing;
-	uint32_t pass;
+	uint16_t pass;
 	size_t at;
 	bool entered;
 	struct thermo_range ranges[PFN_SCAN_RANGES];
@@ -54,8 +64,12 @@ struct pfn_scan {
 	size_t range;
 	uint64_t addr;
 	uint64_t window_bytes;
+	uint32_t tick;
+	uint32_t tick_looks;
+	uint64_t nr_unverified;
 	uint64_t nr_looks;
 	uint64_t nr_unreadable;
+	uint64_t words[PFN_SCAN_WORDS];
 };
 
 /* Accepts one without processes, and may be called twice. */
@@ -79,10 +93,13 @@ int pfn_scan_step(struct pfn_scan *scan, const struct pfn_wanted *wanted, struct
 /* What the index has forgotten is forgotten here too. */
 void pfn_scan_end_pass(struct pfn_scan *scan, struct pfn_index *index);
 
+/* A new moment: pages may have moved since the last one. */
+void pfn_scan_tick(struct pfn_scan *scan);
+
 /*
- * Look again: of the @nr pages of @run from frame @pfn on, how many are still there, one
- * after the other from the first; 0 when that one is not.
+ * Look again, once in a tick: of the @nr pages of @run from frame @pfn on, how many are
+ * still there, one after the other from the first; 0 when that one is not.
  */
-size_t pfn_scan_verify(struct pfn_scan *scan, const struct pfn_run *run, uint64_t pfn, size_t nr);
+size_t pfn_scan_verify(struct pfn_scan *scan, struct pfn_run *run, uint64_t pfn, size_t nr);
 
 #endif

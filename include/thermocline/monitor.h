@@ -294,6 +294,8 @@ THERMO_API size_t thermo_monitor_pids(const struct thermo_monitor *monitor, pid_
  * @nr_unowned:	Reports of frames that were looked for, and no target had them.
  * @nr_too_wide:	Reports of more than 32 MiB, which are not attributed.
  * @nr_moved:	Pages that were somewhere else when their turn came.
+ * @nr_unverified:	Runs of pages that were believed as of the last seconds, because there
+ *		were too many to look at all of them again.
  * @nr_refused_frames, @nr_refused_runs:	For which there was no room.
  *
  * Of no_owner in the counters, each report is in @nr_unsearched, @nr_unowned or
@@ -315,6 +317,7 @@ struct thermo_owners_status {
 	uint64_t nr_unowned;
 	uint64_t nr_too_wide;
 	uint64_t nr_moved;
+	uint64_t nr_unverified;
 	uint64_t nr_refused_frames;
 	uint64_t nr_refused_runs;
 };
