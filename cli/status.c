@@ -148,6 +148,8 @@ static void add_owners(struct json_object *root, const struct daemon *d)
 	struct json_object *o;
 	struct thermo_owners_status s;
 
+	if (!d->monitor)
+		return;
 	thermo_monitor_owners_status(d->monitor, &s);
 	if (!s.active && s.nr_unsearched == 0)
 		return;

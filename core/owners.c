@@ -194,6 +194,21 @@ static const struct pfn_run *find_owner(struct owners *o, uint64_t pfn, uint64_t
 	return NULL;
 }
 
+static struct owner_piece piece_of(const struct owners *o, const struct pfn_run *run, uint64_t addr,
+				   uint64_t end)
+{
+	const struct pfn_process *p = &o->scan.list[run->owner];
+
+	return (struct owner_piece){
+		.pid = p->pid,
+		.start_ticks = p->start_ticks,
+		.addr = (run->page + (addr / THERMO_PAGE_BYTES - run->pfn)) * THERMO_PAGE_BYTES +
+			addr % THERMO_PAGE_BYTES,
+		.bytes = end - addr,
+		.flags = run->flags,
+	};
+}
+
 bool owners_next(struct owners *o, uint64_t *addr, uint64_t end, struct owner_piece *piece)
 {
 	uint64_t last_pfn = (end - 1) / THERMO_PAGE_BYTES, nr;
@@ -206,19 +221,22 @@ bool owners_next(struct owners *o, uint64_t *addr, uint64_t end, struct owner_pi
 		*addr = to < end ? to : end;
 		if (!run)
 			continue;
-		const struct pfn_process *p = &o->scan.list[run->owner];
-
-		*piece = (struct owner_piece){
-			.pid = p->pid,
-			.start_ticks = p->start_ticks,
-			.addr = (run->page + (pfn - run->pfn)) * THERMO_PAGE_BYTES +
-				from % THERMO_PAGE_BYTES,
-			.bytes = *addr - from,
-			.flags = run->flags,
-		};
+		*piece = piece_of(o, run, from, *addr);
 		return true;
 	}
 	return false;
+}
+
+size_t owners_all(struct owners *o, uint64_t addr, struct owner_piece *pieces, size_t max)
+{
+	uint64_t pfn = addr / THERMO_PAGE_BYTES;
+	size_t nr = 0, first = pfn_index_find(&o->index, pfn);
+	struct pfn_run *run = lowest_owner(o, first, pfn, -1);
+
+	for (; run && nr < max; run = lowest_owner(o, first, pfn, run->owner))
+		if (pfn_scan_verify(&o->scan, run, pfn, 1))
+			pieces[nr++] = piece_of(o, run, addr, addr + 1);
+	return nr;
 }
 
 void owners_count_missed(struct owners *o, uint64_t addr)

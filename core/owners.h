@@ -76,6 +76,9 @@ bool owners_ask(struct owners *owners, uint64_t addr, uint64_t bytes);
  */
 bool owners_next(struct owners *owners, uint64_t *addr, uint64_t end, struct owner_piece *piece);
 
+/* All targets that have the page at @addr, up to @max.  Return: how many. */
+size_t owners_all(struct owners *owners, uint64_t addr, struct owner_piece *pieces, size_t max);
+
 /* A report was all about @addr, which has no owner (yet): count it. */
 void owners_count_missed(struct owners *owners, uint64_t addr);
 /* A report became evidence, of @piece first. */

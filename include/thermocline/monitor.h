@@ -339,6 +339,32 @@ THERMO_API int64_t thermo_monitor_find_owners(struct thermo_monitor *monitor, ui
 THERMO_API void thermo_monitor_owners_status(const struct thermo_monitor *monitor,
 					     struct thermo_owners_status *status);
 
+/**
+ * struct thermo_owner - A target that maps a page.
+ * @addr:	Where.
+ * @is_file:	Page cache, or shared anonymous memory.
+ * @is_shared:	Mapped more than once.
+ * @is_huge:	Mapped as a huge page.
+ */
+struct thermo_owner {
+	pid_t pid;
+	uint64_t addr;
+	bool is_file;
+	bool is_shared;
+	bool is_huge;
+};
+
+/**
+ * thermo_monitor_owners_of() - Which targets have the page at physical @addr now.
+ * @owners:	Out: room for @max, those that were watched longest.
+ *
+ * Return: how many; 0: none, as of the last look at all of them; -EAGAIN: nobody has
+ * looked yet, thermo_monitor_find_owners() will; -EPERM with the missing capability;
+ * -EOPNOTSUPP when physical memory is the target; -ENOMEM.
+ */
+THERMO_API int thermo_monitor_owners_of(struct thermo_monitor *monitor, uint64_t addr,
+					struct thermo_owner *owners, size_t max);
+
 /* Take what the reporters hold.  Return: reports taken. */
 THERMO_API size_t thermo_monitor_drain(struct thermo_monitor *monitor);
 
