@@ -170,7 +170,7 @@ static void print_answers(const struct subject *s, size_t stride, struct pfn_sca
 
 		/* As if each report came at a moment of its own. */
 		pfn_scan_tick(scan);
-		nr_same += run && pfn_scan_verify(scan, run, frames[i * stride], 1);
+		nr_same += run && pfn_scan_verify(scan, run, frames[i * stride], 1) > 0;
 	}
 	print(s, stride, "recall_pct", 100.0 * (double)nr_found / (double)nr);
 	print(s, stride, "verified_pct", 100.0 * (double)nr_same / (double)nr);

@@ -14,6 +14,10 @@
 /* The least time between passes; what has no owner waits longer each time in vain. */
 #define PASS_INTERVAL_NS 1000000000ull
 #define MAX_RETRY_NS 60000000000ull
+/* A pass is far cheaper than to look at each page again: where those are too many. */
+#define REFRESH_NS 5000000000ull
+/* For so long a page that was seen is believed to be there. */
+#define TICK_NS 250000000ull
 /* What nobody asks for any more is forgotten after so long. */
 #define KEEP_NS 60000000000ull
 
@@ -73,7 +77,8 @@ static bool wants_pass(const struct owners *o)
 		return false;
 	return o->wanted.has_news || o->has_moved ||
 	       (o->has_new_processes && (o->wanted.nr || o->wanted.nr_added)) ||
-	       (o->has_missed && waited_ns >= o->retry_ns);
+	       (o->has_missed && waited_ns >= o->retry_ns) ||
+	       (o->scan.nr_unverified != o->nr_unverified && waited_ns >= REFRESH_NS);
 }
 
 static void begin_pass(struct owners *o)
@@ -81,6 +86,7 @@ static void begin_pass(struct owners *o)
 	pfn_wanted_begin_pass(&o->wanted);
 	pfn_scan_begin_pass(&o->scan);
 	o->has_moved = o->has_missed = o->has_new_processes = false;
+	o->nr_unverified = o->scan.nr_unverified;
 	o->pass_cpu_ns = 0;
 }
 
@@ -96,7 +102,6 @@ static void end_pass(struct owners *o)
 	pfn_wanted_end_pass(&o->wanted, o->now_ns > KEEP_NS ? o->now_ns - KEEP_NS : 0);
 	o->pass_ns = o->now_ns;
 	o->status.nr_passes++;
-	o->status.pass_cpu_ns = o->pass_cpu_ns;
 }
 
 int64_t owners_step(struct owners *o, uint64_t cpu_ns)
@@ -106,7 +111,10 @@ int64_t owners_step(struct owners *o, uint64_t cpu_ns)
 	int err = 0;
 
 	o->now_ns = thermo_host_now_ns(host);
-	pfn_scan_tick(&o->scan);
+	if (o->now_ns - o->tick_ns >= TICK_NS) {
+		pfn_scan_tick(&o->scan);
+		o->tick_ns = o->now_ns;
+	}
 	if (!o->scan.passing && !wants_pass(o))
 		return 0;
 	if (!o->scan.passing)
@@ -123,6 +131,8 @@ int64_t owners_step(struct owners *o, uint64_t cpu_ns)
 		end_pass(o);
 	used_ns = host->ops->thread_cpu_ns(host) - start_ns;
 	o->pass_cpu_ns += used_ns;
+	if (!o->scan.passing)
+		o->status.pass_cpu_ns = o->pass_cpu_ns;
 	o->status.cpu_ns += used_ns;
 	return err ? err : (int64_t)used_ns;
 }
@@ -138,6 +148,7 @@ bool owners_ask(struct owners *o, uint64_t addr, uint64_t bytes)
 		return false;
 	}
 	pfn_wanted_ask(&o->wanted, first, last - first + 1, o->now_ns);
+	o->is_doubtful = false;
 	return true;
 }
 
@@ -181,14 +192,15 @@ static const struct pfn_run *find_owner(struct owners *o, uint64_t pfn, uint64_t
 	for (; run; run = lowest_owner(o, first, pfn, run->owner)) {
 		uint64_t left = run->pfn + run->nr - pfn;
 		uint64_t nr = left < *nr_frames ? left : *nr_frames;
-		size_t same = pfn_scan_verify(&o->scan, run, pfn, (size_t)nr);
+		int same = pfn_scan_verify(&o->scan, run, pfn, (size_t)nr);
 
-		if (same) {
-			*nr_frames = same;
+		if (same > 0) {
+			*nr_frames = (uint64_t)same;
 			return run;
 		}
-		o->status.nr_moved++;
-		o->has_moved = true;
+		o->is_doubtful = same < 0;
+		o->status.nr_moved += same == 0;
+		o->has_moved |= same == 0;
 		*nr_frames = 1;
 	}
 	return NULL;
@@ -234,14 +246,14 @@ size_t owners_all(struct owners *o, uint64_t addr, struct owner_piece *pieces, s
 	struct pfn_run *run = lowest_owner(o, first, pfn, -1);
 
 	for (; run && nr < max; run = lowest_owner(o, first, pfn, run->owner))
-		if (pfn_scan_verify(&o->scan, run, pfn, 1))
+		if (pfn_scan_verify(&o->scan, run, pfn, 1) > 0)
 			pieces[nr++] = piece_of(o, run, addr, addr + 1);
 	return nr;
 }
 
 void owners_count_missed(struct owners *o, uint64_t addr)
 {
-	if (pfn_wanted_is_searched(&o->wanted, addr / THERMO_PAGE_BYTES)) {
+	if (pfn_wanted_is_searched(&o->wanted, addr / THERMO_PAGE_BYTES) && !o->is_doubtful) {
 		o->status.nr_unowned++;
 		o->has_missed = true;
 	} else {

@@ -25,8 +25,11 @@
  * @now_ns:	Of the last step: fine enough for when something was asked for.
  * @pass_ns:	When the last pass ended; @pass_cpu_ns: what it has cost so far.
  * @retry_ns:	How long what has no owner waits for the next pass.
+ * @tick_ns:	When what is known had to be looked at again.
+ * @nr_unverified:	What the scan had counted when the last pass began.
  * @has_moved, @has_missed:	Since the last pass began: frames were elsewhere; were asked
  *		for and have no owner.
+ * @is_doubtful:	The last answer was none, because nobody had looked lately.
  */
 struct owners {
 	struct pfn_wanted wanted;
@@ -40,6 +43,9 @@ struct owners {
 	bool has_new_processes;
 	bool has_moved;
 	bool has_missed;
+	bool is_doubtful;
+	uint64_t tick_ns;
+	uint64_t nr_unverified;
 };
 
 /* Frames of one target that follow each other: virtual addresses. */

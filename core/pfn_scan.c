@@ -288,6 +288,7 @@ static int take_pages(struct pfn_scan *s, struct gathering *g, const struct ther
 void pfn_scan_begin_pass(struct pfn_scan *s)
 {
 	s->passing = true;
+	s->begin_tick = s->tick;
 	s->entered = false;
 	s->pass++;
 	s->at = 0;
@@ -397,6 +398,7 @@ void pfn_scan_end_pass(struct pfn_scan *s, struct pfn_index *index)
 	pfn_index_sweep(index, s->pass, alive, alive ? s->nr : 0);
 	for (size_t i = 0; i < s->nr; i++)
 		s->list[i].free = !s->list[i].alive;
+	s->trusted_ticks = PFN_TRUSTED_TICKS + 2 * (s->tick - s->begin_tick);
 }
 
 /* --- looking again --- */
@@ -423,23 +425,22 @@ static size_t count_same(struct pfn_scan *s, const struct pfn_run *run, size_t f
 	return same - first;
 }
 
-size_t pfn_scan_verify(struct pfn_scan *s, struct pfn_run *run, uint64_t pfn, size_t nr)
+int pfn_scan_verify(struct pfn_scan *s, struct pfn_run *run, uint64_t pfn, size_t nr)
 {
 	size_t first = (size_t)(pfn - run->pfn), same;
 
 	if (run->checked == s->tick)
-		return nr;
+		return (int)nr;
 	if (s->tick_looks == 0) {
-		bool is_trusted = s->tick - run->checked <= PFN_TRUSTED_TICKS &&
-				  s->list[run->owner].alive;
-
-		s->nr_unverified += is_trusted;
-		return is_trusted ? nr : 0;
+		s->nr_unverified++;
+		return s->list[run->owner].alive && s->tick - run->checked <= s->trusted_ticks
+				       ? (int)nr
+				       : -EAGAIN;
 	}
 	s->tick_looks--;
 	/* The whole run, which costs little more: the next report may be about the rest. */
 	same = count_same(s, run, first);
 	if (first == 0 && same == run->nr)
 		run->checked = s->tick;
-	return same < nr ? same : nr;
+	return (int)(same < nr ? same : nr);
 }

@@ -17,10 +17,10 @@
 #define PFN_SCAN_WORDS 8192
 /*
  * Looks again in one tick, of some 2 us each: when they are used up, what was true within so
- * many ticks is believed.
+ * many ticks is believed, and as many again as two passes take.
  */
 #define PFN_TICK_LOOKS 2048
-#define PFN_TRUSTED_TICKS 20
+#define PFN_TRUSTED_TICKS 40
 
 /**
  * struct pfn_process - A process; its place in the list is its number for the index.
@@ -45,6 +45,8 @@ struct pfn_process {
  * @window_bytes:	How far the next question about pages that are there reaches.
  * @tick:	A moment: what was seen to be true in it is believed in it.
  * @tick_looks:	Looks again that are left in this tick.
+ * @begin_tick:	When the pass began; @trusted_ticks: for how long its word counts without
+ *		another look, if there are too many to look at.
  * @nr_unverified:	Runs that were believed without.
  * @nr_looks:	Words of pagemap read, over all.
  * @nr_unreadable:	Processes that could not be looked at, over all.
@@ -66,6 +68,8 @@ struct pfn_scan {
 	uint64_t window_bytes;
 	uint32_t tick;
 	uint32_t tick_looks;
+	uint32_t begin_tick;
+	uint32_t trusted_ticks;
 	uint64_t nr_unverified;
 	uint64_t nr_looks;
 	uint64_t nr_unreadable;
@@ -97,9 +101,10 @@ void pfn_scan_end_pass(struct pfn_scan *scan, struct pfn_index *index);
 void pfn_scan_tick(struct pfn_scan *scan);
 
 /*
- * Look again, once in a tick: of the @nr pages of @run from frame @pfn on, how many are
- * still there, one after the other from the first; 0 when that one is not.
+ * Look again, once in a tick.  Return: of the @nr pages of @run from frame @pfn on, how many
+ * are still there, one after the other from the first; 0 when that one is not; -EAGAIN when
+ * there are no looks left and the last one was too long ago.
  */
-size_t pfn_scan_verify(struct pfn_scan *scan, struct pfn_run *run, uint64_t pfn, size_t nr);
+int pfn_scan_verify(struct pfn_scan *scan, struct pfn_run *run, uint64_t pfn, size_t nr);
 
 #endif

@@ -290,12 +290,13 @@ THERMO_API size_t thermo_monitor_pids(const struct thermo_monitor *monitor, pid_
  *		memory is file memory.
  * @nr_huge, @nr_shared:	Of these, of pages mapped huge; mapped more than once, which the
  *		target watched longest is credited for.
- * @nr_unsearched:	Reports that came before anybody had looked for their frame.
+ * @nr_unsearched:	Reports that came before anybody had looked for their frame, or so long
+ *		after that it is not believed.
  * @nr_unowned:	Reports of frames that were looked for, and no target had them.
  * @nr_too_wide:	Reports of more than 32 MiB, which are not attributed.
  * @nr_moved:	Pages that were somewhere else when their turn came.
- * @nr_unverified:	Runs of pages that were believed as of the last seconds, because there
- *		were too many to look at all of them again.
+ * @nr_unverified:	Runs of pages not looked at again because there were too many: they were
+ *		believed as of the last seconds, or not.
  * @nr_refused_frames, @nr_refused_runs:	For which there was no room.
  *
  * Of no_owner in the counters, each report is in @nr_unsearched, @nr_unowned or

@@ -35,9 +35,11 @@ static struct thermo_access physical(uint64_t pfn, uint64_t bytes, uint32_t acce
 	return a;
 }
 
+/* After enough time for a page to have moved. */
 static void find_owners(void)
 {
 	(void)thermo_monitor_drain(monitor);
+	fake_advance(&fake, SECOND / 4);
 	assert_true(thermo_monitor_find_owners(monitor, BUDGET) >= 0);
 	thermo_monitor_owners_status(monitor, &owners);
 }
@@ -70,6 +72,7 @@ static void assert_same_as_virtual(struct thermo_access a, int nr)
 	assert_int_equal(watch_all(), 1);
 	for (int i = 0; i < nr; i++)
 		report(a);
+	find_owners();
 	(void)next_window();
 	assert_int_equal(region_at(snapshot, a.addr)->start, start);
 	assert_near(rate, region_at(snapshot, a.addr)->accesses_per_s, 0.01);
@@ -317,6 +320,29 @@ static void without_the_capability_there_is_a_reason_and_no_owner(void **state)
 	assert_int_equal(counters()->no_owner, 3);
 }
 
+/* More single pages than can be looked at again each time: what is known is refreshed. */
+static void reports_of_very_many_pages_are_attributed_all_the_same(void **state)
+{
+	const uint64_t nr = 4096;
+	uint64_t before;
+
+	(void)state;
+	for (uint64_t i = 0; i < nr; i++)
+		put_pages(&fake, PID, BASE + i * PAGE, FRAME + 2 * i, 1);
+	assert_int_equal(watch_all(), 1);
+	want(FRAME, 2 * nr);
+	before = owners.nr_unsearched;
+	for (int i = 0; i < 100; i++) {
+		for (uint64_t page = 0; page < nr; page++)
+			report(physical(FRAME + 2 * page, PAGE, 1));
+		find_owners();
+	}
+	assert_int_equal(owners.nr_anon, 100 * nr);
+	assert_int_equal(owners.nr_unsearched, before);
+	assert_int_equal(owners.nr_unowned + owners.nr_moved, 0);
+	assert_true(owners.nr_unverified > 0);
+}
+
 /* A user namespace's root has the capability, and sees no frames. */
 static void hidden_frames_are_an_error_and_the_monitor_goes_on(void **state)
 {
@@ -417,6 +443,7 @@ int main(void)
 		TEST(page_outside_of_the_regions_has_no_region),
 		TEST(process_that_has_the_pid_now_is_not_the_owner),
 		TEST(without_the_capability_there_is_a_reason_and_no_owner),
+		TEST(reports_of_very_many_pages_are_attributed_all_the_same),
 		TEST(hidden_frames_are_an_error_and_the_monitor_goes_on),
 		TEST(scattered_frames_map_back_exactly),
 		TEST(physical_target_needs_no_owner),
