@@ -80,8 +80,11 @@ struct json_object *owner_json(const struct daemon *d, const char *text)
 		add(root, "error", json_object_new_string("owner: not a physical address"));
 		return root;
 	}
-	nr = d->monitor ? thermo_monitor_owners_of(d->monitor, addr, owners, PFN_MAX_SHARERS)
-			: thermo_fail(-EAGAIN, "owner: the daemon is starting");
+	if (!d->monitor) {
+		add(root, "error", json_object_new_string("owner: the daemon is starting"));
+		return root;
+	}
+	nr = thermo_monitor_owners_of(d->monitor, addr, owners, PFN_MAX_SHARERS);
 	if (nr < 0) {
 		add(root, "error", json_object_new_string(thermo_last_error()));
 		return root;

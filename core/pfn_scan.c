@@ -370,9 +370,8 @@ int pfn_scan_step(struct pfn_scan *s, const struct pfn_wanted *wanted, struct pf
 	while (!err && s->passing && looks) {
 		if (s->at >= s->nr) {
 			s->passing = false;
-		} else if (!s->list[s->at].alive || (!s->entered && !enter_process(s))) {
-			next_process(s);
-		} else if (s->range >= s->nr_ranges) {
+		} else if (!s->list[s->at].alive || (!s->entered && !enter_process(s)) ||
+			   s->range >= s->nr_ranges) {
 			next_process(s);
 		} else if (s->addr >= s->ranges[s->range].end) {
 			(void)next_range(s);
