@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "cli/owner.h"
 #include "cli/recording.h"
 #include "cli/status.h"
 #include "core/cleanup.h"
@@ -63,6 +64,8 @@ char *control_reply(const char *request, const struct daemon *daemon, uint64_t n
 			json_object_object_add(root, "time_ns",
 					       json_object_new_uint64(daemon->snapshot->time_ns));
 		json_object_object_add(root, "regions", regions_json(daemon));
+	} else if (strncmp(request, "owner ", 6) == 0) {
+		root = owner_json(daemon, request + 6);
 	} else {
 		root = json_object_new_object();
 		if (strcmp(request, "ping") == 0)
@@ -71,7 +74,7 @@ char *control_reply(const char *request, const struct daemon *daemon, uint64_t n
 			json_object_object_add(
 					root, "error",
 					json_object_new_string("unknown request: status, regions, "
-							       "snapshot, ping"));
+							       "owner ADDRESS, snapshot, ping"));
 	}
 	text = strdup(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN));
 	json_object_put(root);

@@ -7,6 +7,7 @@
 
 #include "cli/cmd.h"
 #include "cli/control.h"
+#include "cli/owner.h"
 #include "cli/status.h"
 #include "core/cleanup.h"
 #include "core/error.h"
@@ -17,6 +18,8 @@ static void print_usage(FILE *out)
 		"usage: thermocline ctl [--format text|json] COMMAND\n\n"
 		"  status   what the daemon does: sources, regions, nodes, moved pages\n"
 		"  regions  the regions of the newest window: how hot, who, where\n"
+		"  owner ADDRESS\n"
+		"           which targets have the page at this physical address\n"
 		"  ping     whether it answers\n\n"
 		"  -f, --format text|json   default text\n"
 		"  -h, --help               this text\n\n"
@@ -30,6 +33,8 @@ static void print_text(const char *command, struct json_object *root)
 
 	if (strcmp(command, "status") == 0)
 		status_print(stdout, root);
+	else if (strncmp(command, "owner ", 6) == 0)
+		owner_print(stdout, root);
 	else if (json_object_object_get_ex(root, "regions", &regions))
 		regions_print(stdout, regions);
 	else
@@ -38,11 +43,14 @@ static void print_text(const char *command, struct json_object *root)
 
 static int print_reply(const char *text, bool json, const char *command)
 {
-	struct json_object *root = json_tokener_parse(text);
+	struct json_object *root = json_tokener_parse(text), *error = NULL;
 	int status = EXIT_OK;
 
 	if (!root || !json_object_is_type(root, json_type_object)) {
 		fprintf(stderr, "thermocline ctl: the reply is no JSON object\n");
+		status = EXIT_FAILED;
+	} else if (!json && json_object_object_get_ex(root, "error", &error)) {
+		fprintf(stderr, "thermocline ctl: %s\n", json_object_get_string(error));
 		status = EXIT_FAILED;
 	} else if (json) {
 		puts(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY));
@@ -78,6 +86,18 @@ static bool is_command(const char *name)
 	       strcmp(name, "ping") == 0;
 }
 
+/* The request that the arguments make; NULL: none. */
+static const char *make_command(char **args, int nr)
+{
+	static char request[64];
+
+	if (nr == 2 && strcmp(args[0], "owner") == 0 && strlen(args[1]) < sizeof(request) - 8) {
+		(void)snprintf(request, sizeof(request), "owner %s", args[1]);
+		return request;
+	}
+	return nr == 1 && is_command(args[0]) ? args[0] : NULL;
+}
+
 int cmd_ctl(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -103,7 +123,9 @@ int cmd_ctl(int argc, char **argv)
 		}
 		json = strcmp(optarg, "json") == 0;
 	}
-	if (optind + 1 != argc || !is_command(argv[optind])) {
+	const char *command = optind < argc ? make_command(argv + optind, argc - optind) : NULL;
+
+	if (!command) {
 		print_usage(stderr);
 		return EXIT_USAGE;
 	}
@@ -111,7 +133,7 @@ int cmd_ctl(int argc, char **argv)
 		fprintf(stderr, "thermocline ctl: %s\n", thermo_last_error());
 		return EXIT_FAILED;
 	}
-	int status = ask(&host, argv[optind], json);
+	int status = ask(&host, command, json);
 
 	thermo_host_close(&host);
 	return status;

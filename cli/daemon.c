@@ -17,6 +17,11 @@
 #define TARGETS_INTERVAL_NS 5000000000ull
 #define NO_TARGETS_INTERVAL_NS 2000000000ull
 #define MAX_PIDS 1024
+/* Finding owners of physical memory: its share of the CPU budget, what is saved of it for
+ * bursts, and how long a step may keep the rest waiting. */
+#define OWNERS_SHARE 0.5
+#define OWNERS_CREDIT_NS 60e9
+#define OWNERS_STEP_NS 50e6
 
 static bool is_named(const struct daemon_opts *opts, const struct thermo_source *source)
 {
@@ -264,6 +269,8 @@ int daemon_start(struct daemon *d, const struct thermo_host *host, const struct 
 	governor_init(&d->governor, &opts->governor, count_sockets(host), d->started_ns);
 	d->governor.least_permille = least_rate(d);
 	d->governor.cpu_ns = process_cpu_ns();
+	d->owners_at_ns = d->started_ns;
+	d->owners_credit_ns = OWNERS_SHARE * d->governor.budget * OWNERS_CREDIT_NS;
 	d->window_at_ns = d->started_ns + window_ns(d);
 	update_targets(d, d->started_ns);
 	return 0;
@@ -390,12 +397,39 @@ static int close_window(struct daemon *d, uint64_t now_ns)
 	return 0;
 }
 
+/* A failure that lasts is told once; those reports have no owner then, and are counted. */
+static void find_owners(struct daemon *d, uint64_t now_ns)
+{
+	double income = OWNERS_SHARE * d->governor.budget;
+	double credit_ns = d->owners_credit_ns + income * (double)(now_ns - d->owners_at_ns);
+	int64_t used_ns;
+
+	if (credit_ns > income * OWNERS_CREDIT_NS)
+		credit_ns = income * OWNERS_CREDIT_NS;
+	d->owners_at_ns = now_ns;
+	d->owners_credit_ns = credit_ns;
+	if (credit_ns <= 0)
+		return;
+	used_ns = thermo_monitor_find_owners(
+			d->monitor,
+			(uint64_t)(credit_ns < OWNERS_STEP_NS ? credit_ns : OWNERS_STEP_NS));
+	if (used_ns >= 0) {
+		d->owners_credit_ns -= (double)used_ns;
+		d->owners_error[0] = '\0';
+	} else if (strcmp(d->owners_error, thermo_last_error()) != 0) {
+		(void)snprintf(d->owners_error, sizeof(d->owners_error), "%s", thermo_last_error());
+		log_warning("%s, ignoring: reports of physical memory have no owner",
+			    d->owners_error);
+	}
+}
+
 int64_t daemon_step(struct daemon *d, uint64_t now_ns)
 {
 	clients_step(d->clients);
 	(void)thermo_monitor_drain(d->monitor);
 	if (now_ns >= d->targets_at_ns)
 		update_targets(d, now_ns);
+	find_owners(d, now_ns);
 	if (now_ns >= d->window_at_ns) {
 		int err = close_window(d, now_ns);
 

@@ -57,6 +57,9 @@ struct daemon {
 	struct thermo_topology topology;  /* when it only monitors */
 	struct thermo_snapshot *snapshot; /* newest, NULL before the first window */
 	char tick_error[256];             /* of tiering, that was told; "" when all is well */
+	char owners_error[256];           /* of finding owners, likewise */
+	uint64_t owners_at_ns;            /* when they were looked for last */
+	double owners_credit_ns;          /* CPU time that may go into it */
 	int nr_targets;                   /* -1: not looked yet */
 	uint64_t started_ns;
 	uint64_t window_at_ns; /* when the next window closes */

@@ -137,8 +137,44 @@ static void add_monitor(struct json_object *o, const struct daemon *d)
 	add_u64(o, "reports_ingested", c->ingested);
 	add_u64(o, "reports_no_target", c->no_target);
 	add_u64(o, "reports_no_region", c->no_region);
+	add_u64(o, "reports_no_owner", c->no_owner);
 	add_u64(o, "reports_bad", c->bad);
 	add_u64(o, "reports_dropped", c->dropped);
+}
+
+/* Of physical memory: there when reports of it have come. */
+static void add_owners(struct json_object *root, const struct daemon *d)
+{
+	struct json_object *o;
+	struct thermo_owners_status s;
+
+	if (!d->monitor)
+		return;
+	thermo_monitor_owners_status(d->monitor, &s);
+	if (!s.active && s.nr_unsearched == 0)
+		return;
+	o = json_object_new_object();
+	json_object_object_add(o, "active", json_object_new_boolean(s.active));
+	add_u64(o, "wanted_bytes", s.wanted_bytes);
+	add_u64(o, "runs", s.nr_runs);
+	add_u64(o, "passes", s.nr_passes);
+	add_u64(o, "pass_cpu_ns", s.pass_cpu_ns);
+	add_u64(o, "looks", s.nr_looks);
+	add_u64(o, "cpu_ns", s.cpu_ns);
+	add_u64(o, "reports_anon", s.nr_anon);
+	add_u64(o, "reports_file", s.nr_file);
+	add_u64(o, "reports_huge", s.nr_huge);
+	add_u64(o, "reports_shared", s.nr_shared);
+	add_u64(o, "reports_unsearched", s.nr_unsearched);
+	add_u64(o, "reports_unowned", s.nr_unowned);
+	add_u64(o, "reports_too_wide", s.nr_too_wide);
+	add_u64(o, "pages_moved", s.nr_moved);
+	add_u64(o, "runs_unverified", s.nr_unverified);
+	add_u64(o, "refused_frames", s.nr_refused_frames);
+	add_u64(o, "refused_runs", s.nr_refused_runs);
+	if (d->owners_error[0])
+		add_text(o, "error", d->owners_error);
+	json_object_object_add(root, "owners", o);
 }
 
 struct json_object *status_json(const struct daemon *d, uint64_t now_ns)
@@ -176,6 +212,7 @@ struct json_object *status_json(const struct daemon *d, uint64_t now_ns)
 	json_object_object_add(root, "clients", clients_json(d->clients));
 	add_monitor(monitor, d);
 	json_object_object_add(root, "monitor", monitor);
+	add_owners(root, d);
 	if (d->tierer) {
 		struct json_object *moves = json_object_new_object();
 		struct tierer_status status;
@@ -438,6 +475,27 @@ void regions_print(FILE *out, struct json_object *regions)
 	}
 }
 
+/* Reports of physical memory, and where they went. */
+static void print_owners(FILE *out, struct json_object *o)
+{
+	if (!o)
+		return;
+	fprintf(out,
+		"\nphysical reports: %" PRIu64 " anonymous, %" PRIu64 " file (%" PRIu64
+		" huge, %" PRIu64 " shared); %" PRIu64 " not looked for yet, %" PRIu64
+		" without owner, %" PRIu64 " too wide\n",
+		get_u64(o, "reports_anon"), get_u64(o, "reports_file"), get_u64(o, "reports_huge"),
+		get_u64(o, "reports_shared"), get_u64(o, "reports_unsearched"),
+		get_u64(o, "reports_unowned"), get_u64(o, "reports_too_wide"));
+	fprintf(out,
+		"owners: %.1f MiB asked for, %" PRIu64 " runs known, %" PRIu64
+		" passes, the last in %.1f ms of CPU time; %" PRIu64 " pages had moved\n",
+		mib(get_u64(o, "wanted_bytes")), get_u64(o, "runs"), get_u64(o, "passes"),
+		(double)get_u64(o, "pass_cpu_ns") / 1e6, get_u64(o, "pages_moved"));
+	if (get(o, "error"))
+		fprintf(out, "owners: %s\n", get_text(o, "error"));
+}
+
 void status_print(FILE *out, struct json_object *s)
 {
 	struct json_object *monitor = get(s, "monitor");
@@ -459,6 +517,7 @@ void status_print(FILE *out, struct json_object *s)
 	print_nodes(out, get(s, "nodes"));
 	print_sources(out, get(s, "sources"));
 	clients_print(out, get(s, "clients"));
+	print_owners(out, get(s, "owners"));
 	if (get(s, "migration"))
 		print_moves(out, get(s, "migration"));
 }

@@ -48,8 +48,14 @@ static bool is_sound(const struct thermo_access *a)
 	       a->scope <= THERMO_SCOPE_LOWER_TIERS && a->count <= THERMO_COUNT_AT_MOST;
 }
 
-/* Return: the target and its first region that the report speaks of, or counted why not. */
-static struct target *locate(struct ingest *in, const struct thermo_access *a, size_t *index)
+static void ingest_physical(struct ingest *in, struct intake *from, const struct thermo_access *a);
+
+/*
+ * Return: the target and its first region that the report speaks of; NULL when it was
+ * dealt with, or counted why not.
+ */
+static struct target *locate(struct ingest *in, struct intake *from, const struct thermo_access *a,
+			     size_t *index)
 {
 	struct target *t;
 
@@ -58,6 +64,10 @@ static struct target *locate(struct ingest *in, const struct thermo_access *a, s
 		return NULL;
 	}
 	t = target_of(in, a);
+	if (!t && a->space == THERMO_SPACE_PHYSICAL) {
+		ingest_physical(in, from, a);
+		return NULL;
+	}
 	if (!t) {
 		in->counters.no_target++;
 		return NULL;
@@ -125,9 +135,13 @@ static void add_watched(struct ingest *in, struct region *r, const struct thermo
 	attribution_add(&r->who, a, (float)(a->nr_accesses * share) * in->newer_weight);
 }
 
-static void add_sample(struct ingest *in, const struct intake *from, struct region *r,
+static void add_sample(struct ingest *in, struct intake *from, struct region *r,
 		       const struct thermo_access *a)
 {
+	if (from->weight <= 0)
+		from->weight = 1 / (float)a->nr_accesses;
+	from->window_samples++;
+	from->window_accesses += a->nr_accesses;
 	float weight = (float)a->nr_accesses * from->weight;
 
 	/* What begins before its region is one access all the same. */
@@ -135,16 +149,14 @@ static void add_sample(struct ingest *in, const struct intake *from, struct regi
 	attribution_add(&r->who, a, weight * in->newer_weight);
 }
 
-/* A stretch that was watched, to all regions that it lies in. */
+/* A stretch that was watched, [@start, @end) here, to all regions that it lies in. */
 static void add_stretch(struct ingest *in, struct target *t, size_t first,
-			const struct thermo_access *a)
+			const struct thermo_access *a, uint64_t start, uint64_t end)
 {
-	uint64_t end = a->addr + a->extent_bytes;
-
 	for (size_t i = first; i < t->nr_regions && t->regions[i].start < end; i++) {
 		struct region *r = &t->regions[i];
 
-		add_watched(in, r, a, a->addr > r->start ? a->addr : r->start,
+		add_watched(in, r, a, start > r->start ? start : r->start,
 			    end < r->end ? end : r->end);
 	}
 }
@@ -167,13 +179,70 @@ struct located {
 	size_t index;
 };
 
+/* Return: whether @piece of a physical report is in a region. */
+static bool add_piece(struct ingest *in, struct intake *from, const struct thermo_access *a,
+		      const struct owner_piece *piece)
+{
+	struct target *t = targets_find(in->targets, piece->pid);
+	uint64_t end = piece->addr + piece->bytes;
+
+	if (!t || t->info.start_ticks != piece->start_ticks)
+		return false;
+	size_t index = target_find(t, piece->addr);
+
+	if (index == t->nr_regions || t->starts[index] >= end)
+		return false;
+	if (a->watched_ns == 0) {
+		struct thermo_access there = *a;
+
+		there.addr = piece->addr;
+		add_sample(in, from, &t->regions[index], &there);
+	} else {
+		add_stretch(in, t, index, a, piece->addr, end);
+	}
+	return true;
+}
+
+/*
+ * A physical report while processes are watched: evidence of those who own the memory, of
+ * each for its part.  A sample is one access, to the owner of its first byte.
+ */
+static void ingest_physical(struct ingest *in, struct intake *from, const struct thermo_access *a)
+{
+	uint64_t at = a->addr, end = a->addr + (a->watched_ns ? a->extent_bytes : 1);
+	struct owner_piece piece;
+	bool is_owned = false, is_added = false;
+
+	in->nr_before_owners += in->owners == NULL;
+	if (!in->owners || !owners_ask(in->owners, a->addr, end - a->addr)) {
+		in->counters.no_owner++;
+		return;
+	}
+	while (owners_next(in->owners, &at, end, &piece)) {
+		is_owned = true;
+		if (add_piece(in, from, a, &piece) && !is_added) {
+			owners_count_found(in->owners, &piece);
+			is_added = true;
+		}
+	}
+	if (!is_owned) {
+		owners_count_missed(in->owners, a->addr);
+		in->counters.no_owner++;
+	} else if (!is_added) {
+		in->counters.no_region++;
+	} else {
+		in->counters.ingested++;
+		from->ingested++;
+	}
+}
+
 static void ingest_batch(struct ingest *in, struct intake *from, const struct thermo_access *batch,
 			 size_t nr)
 {
 	struct located at[BATCH];
 
 	for (size_t i = 0; i < nr; i++) {
-		at[i].target = locate(in, &batch[i], &at[i].index);
+		at[i].target = locate(in, from, &batch[i], &at[i].index);
 		if (at[i].target)
 			prefetch(&at[i].target->regions[at[i].index]);
 	}
@@ -185,13 +254,9 @@ static void ingest_batch(struct ingest *in, struct intake *from, const struct th
 			continue;
 		from->ingested++;
 		if (a->watched_ns == 0) {
-			if (from->weight <= 0)
-				from->weight = 1 / (float)a->nr_accesses;
-			from->window_samples++;
-			from->window_accesses += a->nr_accesses;
 			add_sample(in, from, &t->regions[at[i].index], a);
 		} else {
-			add_stretch(in, t, at[i].index, a);
+			add_stretch(in, t, at[i].index, a, a->addr, a->addr + a->extent_bytes);
 		}
 	}
 }

@@ -8,6 +8,7 @@
 #ifndef CORE_INGEST_H
 #define CORE_INGEST_H
 
+#include "core/owners.h"
 #include "core/targets.h"
 
 #define TARGET_CACHE 256
@@ -33,8 +34,16 @@ struct intake {
 	double period;
 };
 
+/**
+ * struct ingest - From reports to regions.
+ * @owners:	Who owns physical memory, while processes are the targets; NULL until it was
+ *		reported and somebody looked.
+ * @nr_before_owners:	Such reports that came before.
+ */
 struct ingest {
 	struct targets *targets;
+	struct owners *owners;
+	uint64_t nr_before_owners;
 	struct thermo_monitor_counters counters;
 	struct thermo_tap tap;
 	float newer_weight; /* of attribution: newer events weigh more */

@@ -9,6 +9,7 @@
 #include "thermocline/monitor.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,7 @@ struct thermo_monitor {
 	double removed_watched_s; /* in the open window, by reporters that are gone */
 	uint64_t sequence;
 	uint64_t random_state;
+	bool are_owners_outdated;           /* the targets have changed since they were told */
 	uint64_t top_nodes[MAX_NODES / 64]; /* a bit a node; all 0: not told */
 };
 
@@ -82,6 +84,7 @@ void thermo_monitor_free(struct thermo_monitor *monitor)
 {
 	if (!monitor)
 		return;
+	owners_free(monitor->ingest.owners);
 	targets_fini(&monitor->targets);
 	free(monitor);
 }
@@ -157,6 +160,7 @@ int thermo_monitor_update_targets(struct thermo_monitor *m, const struct thermo_
 	int nr = targets_update(&m->targets, m->host, spec, m->min_nr_regions, m->max_nr_regions);
 
 	ingest_forget_targets(&m->ingest);
+	m->are_owners_outdated = true;
 	return nr;
 }
 
@@ -177,6 +181,77 @@ size_t thermo_monitor_pids(const struct thermo_monitor *m, pid_t *pids, size_t m
 		if (m->targets.list[i].info.pid != THERMO_PID_PHYSICAL)
 			pids[nr++] = m->targets.list[i].info.pid;
 	return nr;
+}
+
+/* --- owners of physical memory --- */
+
+static bool is_physical(const struct thermo_monitor *m)
+{
+	return targets_find(&m->targets, THERMO_PID_PHYSICAL);
+}
+
+/* Return: 0 with owners that know the targets, or -errno. */
+static int prepare_owners(struct thermo_monitor *m)
+{
+	int err = 0;
+
+	if (!m->ingest.owners) {
+		err = owners_new(&m->ingest.owners, m->host);
+		m->are_owners_outdated = true;
+	}
+	if (!err && m->are_owners_outdated)
+		err = owners_set_targets(m->ingest.owners, &m->targets);
+	if (!err)
+		m->are_owners_outdated = false;
+	return err;
+}
+
+int64_t thermo_monitor_find_owners(struct thermo_monitor *m, uint64_t cpu_ns)
+{
+	int err;
+
+	if ((!m->ingest.owners && !m->ingest.nr_before_owners) || is_physical(m))
+		return 0;
+	err = prepare_owners(m);
+	return err ? err : owners_step(m->ingest.owners, cpu_ns);
+}
+
+int thermo_monitor_owners_of(struct thermo_monitor *m, uint64_t addr, struct thermo_owner *owners,
+			     size_t max)
+{
+	struct owner_piece pieces[PFN_MAX_SHARERS];
+	size_t nr;
+	int err;
+
+	if (is_physical(m))
+		return thermo_fail(-EOPNOTSUPP, "page owners: physical memory is the target");
+	err = prepare_owners(m);
+	if (err)
+		return err;
+	(void)owners_ask(m->ingest.owners, addr, 1);
+	nr = owners_all(m->ingest.owners, addr, pieces,
+			max < PFN_MAX_SHARERS ? max : PFN_MAX_SHARERS);
+	for (size_t i = 0; i < nr; i++)
+		owners[i] = (struct thermo_owner){ .pid = pieces[i].pid,
+						   .addr = pieces[i].addr,
+						   .is_file = pieces[i].flags & PFN_FILE,
+						   .is_shared = pieces[i].flags & PFN_SHARED,
+						   .is_huge = pieces[i].flags & PFN_HUGE };
+	if (nr == 0 && !pfn_wanted_is_searched(&m->ingest.owners->wanted, addr / THERMO_PAGE_BYTES))
+		return thermo_fail(-EAGAIN,
+				   "page owners: nobody has looked for %#" PRIx64
+				   " yet: ask again in some seconds",
+				   addr);
+	return (int)nr;
+}
+
+void thermo_monitor_owners_status(const struct thermo_monitor *m,
+				  struct thermo_owners_status *status)
+{
+	*status = (struct thermo_owners_status){ 0 };
+	if (m->ingest.owners)
+		owners_get_status(m->ingest.owners, status);
+	status->nr_unsearched += m->ingest.nr_before_owners;
 }
 
 /* --- windows --- */

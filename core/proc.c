@@ -169,3 +169,36 @@ int thermo_proc_ranges(const struct thermo_host *host, pid_t pid, size_t max_ran
 		memcpy(ranges, all, (size_t)kept * sizeof(*ranges));
 	return (int)kept;
 }
+
+/* Return: whether @line tells the mapping that holds @addr. */
+static bool parse_file(const char *line, uint64_t addr, struct thermo_file *file)
+{
+	uint64_t start, end, offset;
+	int path_at = 0;
+
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %15s %" SCNu64 "%n", &start, &end,
+		   &offset, file->device, &file->inode, &path_at) < 5 ||
+	    addr < start || addr >= end)
+		return false;
+	line += path_at + (int)strspn(line + path_at, " ");
+	file->offset_bytes = offset + (addr - start);
+	(void)snprintf(file->path, sizeof(file->path), "%.*s", (int)strcspn(line, "\n"), line);
+	return true;
+}
+
+int thermo_proc_file(const struct thermo_host *host, pid_t pid, uint64_t addr,
+		     struct thermo_file *file)
+{
+	AUTO_FREE char *text = NULL;
+	ssize_t len = thermo_host_read_all(host, &text, "proc/%d/maps", (int)pid);
+	struct thermo_file found;
+
+	if (len < 0)
+		return (int)len;
+	for (const char *line = text; line && *line; line = strchr(line, '\n'))
+		if (parse_file(line += *line == '\n', addr, &found) && found.inode) {
+			*file = found;
+			return 0;
+		}
+	return thermo_fail(-ENOENT, "/proc/%d/maps: no file at %#" PRIx64, (int)pid, addr);
+}

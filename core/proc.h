@@ -64,4 +64,24 @@ ssize_t thermo_ranges_close_gaps(struct thermo_range *ranges, size_t nr, size_t 
 int thermo_proc_ranges(const struct thermo_host *host, pid_t pid, size_t max_ranges,
 		       struct thermo_range *ranges);
 
+/**
+ * struct thermo_file - What a mapping is of.
+ * @device:	As in /proc/PID/maps, major:minor.
+ * @offset_bytes:	Of the address that was asked about, in the file.
+ * @path:	As the process sees it; cut off when too long.
+ */
+struct thermo_file {
+	char device[16];
+	uint64_t inode;
+	uint64_t offset_bytes;
+	char path[256];
+};
+
+/*
+ * The file, or shared memory, that is mapped at @addr.  Return: 0; -ENOENT when there is
+ * none; -errno.
+ */
+int thermo_proc_file(const struct thermo_host *host, pid_t pid, uint64_t addr,
+		     struct thermo_file *file);
+
 #endif

@@ -72,6 +72,7 @@ static const struct record_column snapshot_columns[] = {
 	FIELD(struct thermo_snapshot, counters.no_region, 12, U64, 0),
 	FIELD(struct thermo_snapshot, counters.bad, 13, U64, 0),
 	FIELD(struct thermo_snapshot, counters.dropped, 14, U64, 0),
+	FIELD(struct thermo_snapshot, counters.no_owner, 15, U64, 0),
 };
 
 static const struct record_column target_columns[] = {

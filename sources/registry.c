@@ -11,6 +11,7 @@ extern const struct thermo_source thermo_source_damon;
 extern const struct thermo_source thermo_source_virtual_pmu;
 extern const struct thermo_source thermo_source_chmu;
 extern const struct thermo_source thermo_source_chmu_replay;
+extern const struct thermo_source thermo_source_virtual_pmu_pa;
 
 /* A line each: */
 /* clang-format off */
@@ -22,6 +23,7 @@ const struct thermo_source *const thermo_sources[] = {
 	&thermo_source_virtual_pmu,
 	&thermo_source_chmu,
 	&thermo_source_chmu_replay,
+	&thermo_source_virtual_pmu_pa,
 	NULL,
 };
 /* clang-format on */

@@ -58,6 +58,7 @@ struct vpmu_source {
 	uint32_t nr_rings;
 	struct perf_ring *rings;
 	unsigned char *record;
+	bool is_physical; /* only physical addresses are told, and nobody's pid */
 	struct cpu_nodes nodes;
 	struct pid_set targets;
 	uint32_t permille;
@@ -228,6 +229,12 @@ static int vpmu_open(void *state, const struct thermo_source_opts *opts)
 	return err;
 }
 
+static int vpmu_open_physical(void *state, const struct thermo_source_opts *opts)
+{
+	((struct vpmu_source *)state)->is_physical = true;
+	return vpmu_open(state, opts);
+}
+
 /* Loads and stores have the same period, so that they weigh the same. */
 static void order(struct vpmu_source *v, bool enabled)
 {
@@ -316,6 +323,11 @@ static void report(struct vpmu_source *v, const struct perf_sample *s, uint64_t 
 		.level = (uint8_t)data_src_level(s->data_src),
 	};
 
+	if (v->is_physical) {
+		access.addr = s->phys_addr;
+		access.space = THERMO_SPACE_PHYSICAL;
+		access.pid = access.tid = 0;
+	}
 	(void)thermo_report_access(reporter, &access);
 	v->counters.reported++;
 }
@@ -344,7 +356,7 @@ static int take_record(struct vpmu_source *v, uint64_t now_ns, struct thermo_rep
 	if (err)
 		return err;
 	v->counters.seen++;
-	if (!pid_set_has(&v->targets, s.pid))
+	if (!v->is_physical && !pid_set_has(&v->targets, s.pid))
 		v->counters.ignored++;
 	else if (!is_access(v, &s))
 		v->counters.useless++;
@@ -423,6 +435,27 @@ const struct thermo_source thermo_source_virtual_pmu = {
 	.open = vpmu_open,
 	.start = vpmu_start,
 	.set_targets = vpmu_set_targets,
+	.set_rate = vpmu_set_rate,
+	.drain = vpmu_drain,
+	.counters = vpmu_counters,
+	.stop = vpmu_stop,
+	.close = vpmu_close,
+};
+
+/* What a device beside the memory controllers would tell of the same accesses. */
+const struct thermo_source thermo_source_virtual_pmu_pa = {
+	.name = "virtual-pmu-pa",
+	.summary = "the lab's emulated PMU, of which physical addresses are told only",
+	.can = THERMO_CAN_PHYSICAL | THERMO_CAN_OP | THERMO_CAN_CPU | THERMO_CAN_LATENCY |
+	       THERMO_CAN_LEVEL,
+	.granularity_bytes = 1,
+	.cost = "none in the application: the emulator makes the samples",
+	.by_name_only = true,
+	.state_bytes = sizeof(struct vpmu_source),
+	.drain_interval_ms = 100,
+	.probe = vpmu_probe,
+	.open = vpmu_open_physical,
+	.start = vpmu_start,
 	.set_rate = vpmu_set_rate,
 	.drain = vpmu_drain,
 	.counters = vpmu_counters,

@@ -165,6 +165,8 @@ struct thermo_target {
  * @ingested:	Reports that became evidence.
  * @no_target:	Of a process that is not watched (any more).
  * @no_region:	Outside of every mapping of its target.
+ * @no_owner:	Of a physical address that no target owns, or is known to own so far; see
+ *		thermo_monitor_find_owners().
  * @bad:	Nonsense: no extent, or one that wraps around.
  * @dropped:	Lost in full rings.
  */
@@ -172,6 +174,7 @@ struct thermo_monitor_counters {
 	uint64_t ingested;
 	uint64_t no_target;
 	uint64_t no_region;
+	uint64_t no_owner;
 	uint64_t bad;
 	uint64_t dropped;
 };
@@ -274,6 +277,94 @@ THERMO_API int thermo_monitor_update_targets(struct thermo_monitor *monitor,
 /* The pids of the targets.  Return: how many of @max. */
 THERMO_API size_t thermo_monitor_pids(const struct thermo_monitor *monitor, pid_t *pids,
 				      size_t max);
+
+/**
+ * struct thermo_owners_status - How physical reports become evidence of processes.
+ * @active:	Owners are looked for: there were such reports, and it is allowed.
+ * @wanted_bytes:	Of page frames whose owner is asked for.
+ * @nr_runs:	Known so far: frames that follow each other, with their owner.
+ * @nr_passes:	Over the page tables of all targets; @pass_cpu_ns: what the last one cost.
+ * @nr_looks:	Words of /proc/PID/pagemap read; a huge page is one.
+ * @cpu_ns:	Of all passes.
+ * @nr_anon, @nr_file:	Reports that became evidence, by what the page is; shared anonymous
+ *		memory is file memory.
+ * @nr_huge, @nr_shared:	Of these, of pages mapped huge; mapped more than once, which the
+ *		target watched longest is credited for.
+ * @nr_unsearched:	Reports that came before anybody had looked for their frame, or so long
+ *		after that it is not believed.
+ * @nr_unowned:	Reports of frames that were looked for, and no target had them.
+ * @nr_too_wide:	Reports of more than 32 MiB, which are not attributed.
+ * @nr_moved:	Pages that were somewhere else when their turn came.
+ * @nr_unverified:	Runs of pages not looked at again because there were too many: they were
+ *		believed as of the last seconds, or not.
+ * @nr_refused_frames, @nr_refused_runs:	For which there was no room.
+ *
+ * Of no_owner in the counters, each report is in @nr_unsearched, @nr_unowned or
+ * @nr_too_wide.
+ */
+struct thermo_owners_status {
+	bool active;
+	uint64_t wanted_bytes;
+	uint64_t nr_runs;
+	uint64_t nr_passes;
+	uint64_t pass_cpu_ns;
+	uint64_t nr_looks;
+	uint64_t cpu_ns;
+	uint64_t nr_anon;
+	uint64_t nr_file;
+	uint64_t nr_huge;
+	uint64_t nr_shared;
+	uint64_t nr_unsearched;
+	uint64_t nr_unowned;
+	uint64_t nr_too_wide;
+	uint64_t nr_moved;
+	uint64_t nr_unverified;
+	uint64_t nr_refused_frames;
+	uint64_t nr_refused_runs;
+};
+
+/**
+ * thermo_monitor_find_owners() - Look for the owners of physical memory that was reported.
+ * @cpu_ns:	Spend about so much CPU time on it.
+ *
+ * While processes are watched, a report of physical memory becomes evidence of the target
+ * that owns the page at that moment, so that sources of both kinds speak of the same
+ * regions.  A page that several targets map counts for the one watched longest.  Owners are
+ * looked for in the targets' page tables, only for pages that were reported, and only when
+ * some were: else this does nothing.  Call it after each drain.
+ *
+ * Return: CPU time spent, in ns; -EPERM with the missing capability; -errno.  After a
+ * failure reports of physical memory are still taken, and have no owner.
+ */
+THERMO_API int64_t thermo_monitor_find_owners(struct thermo_monitor *monitor, uint64_t cpu_ns);
+THERMO_API void thermo_monitor_owners_status(const struct thermo_monitor *monitor,
+					     struct thermo_owners_status *status);
+
+/**
+ * struct thermo_owner - A target that maps a page.
+ * @addr:	Where.
+ * @is_file:	Page cache, or shared anonymous memory.
+ * @is_shared:	Mapped more than once.
+ * @is_huge:	Mapped as a huge page.
+ */
+struct thermo_owner {
+	pid_t pid;
+	uint64_t addr;
+	bool is_file;
+	bool is_shared;
+	bool is_huge;
+};
+
+/**
+ * thermo_monitor_owners_of() - Which targets have the page at physical @addr now.
+ * @owners:	Out: room for @max, those that were watched longest.
+ *
+ * Return: how many; 0: none, as of the last look at all of them; -EAGAIN: nobody has
+ * looked yet, thermo_monitor_find_owners() will; -EPERM with the missing capability;
+ * -EOPNOTSUPP when physical memory is the target; -ENOMEM.
+ */
+THERMO_API int thermo_monitor_owners_of(struct thermo_monitor *monitor, uint64_t addr,
+					struct thermo_owner *owners, size_t max);
 
 /* Take what the reporters hold.  Return: reports taken. */
 THERMO_API size_t thermo_monitor_drain(struct thermo_monitor *monitor);

@@ -4,7 +4,7 @@
 # accuracy-guest.sh BUILD CONFIG SECONDS OBSERVER [cost] - in the lab's guest: a workload, and one
 # observer of it, or none.
 #
-# OBSERVER is none, hintfault, virtual-pmu, damon-source, both (thermocline with these sources), damon (the
+# OBSERVER is none, hintfault, virtual-pmu, virtual-pmu-pa, damon-source, both (thermocline with these sources), damon (the
 # kernel's, at 5 ms / 100 ms / 1 s) or damon-auto (the same, tuning its own intervals).
 #
 # "cost" is for its price alone: nobody asks what it saw, and the TLB is not flushed, because the
@@ -105,7 +105,7 @@ start_observer()
 {
 	case $observer in
 	none) ;;
-	hintfault | virtual-pmu) start_ours "$observer" ;;
+	hintfault | virtual-pmu | virtual-pmu-pa) start_ours "$observer" ;;
 	damon-source) start_ours damon ;;
 	both) start_ours hintfault,damon ;;
 	damon) start_damon own ;;

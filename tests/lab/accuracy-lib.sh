@@ -18,7 +18,9 @@ acc_run()
 	rm -rf "$1"
 	mkdir -p "$1"
 	pmu=
-	[ "$4" != virtual-pmu ] || pmu=--virtual-pmu${acc_pmu:+=$acc_pmu}
+	case $4 in
+	virtual-pmu*) pmu=--virtual-pmu${acc_pmu:+=$acc_pmu} ;;
+	esac
 	# shellcheck disable=SC2086 # none, or an option
 	"$build/thermocline" lab --fast $acc_fast --slow $acc_slow --truth $pmu --results "$1" \
 		--timeout $(($3 + 120)) -- sh "$root/tests/lab/accuracy-guest.sh" "$build" \

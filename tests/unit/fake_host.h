@@ -37,6 +37,7 @@ struct fake_host {
 			  const int *nodes, int *status);
 	int (*scan_pages)(struct fake_host *fake, uint64_t start, uint64_t end,
 			  struct thermo_page_run *runs, size_t nr_runs, uint64_t *scanned_to);
+	int scan_fd; /* of the call of scan_pages */
 	int (*perf_event_open)(struct fake_host *fake, struct perf_event_attr *attr, int cpu);
 	pid_t perf_pid; /* what else perf_event_open() was called with */
 	int perf_group_fd;
@@ -86,7 +87,7 @@ static inline int fake_scan_pages(const struct thermo_host *host, int fd, uint64
 {
 	struct fake_host *fake = host->private_data;
 
-	(void)fd;
+	fake->scan_fd = fd;
 	if (fake->scan_pages)
 		return fake->scan_pages(fake, start, end, runs, nr_runs, scanned_to);
 	*scanned_to = end;

@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <linux/kernel-page-flags.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include "cli/control.h"
 #include "cli/recording.h"
+#include "tests/unit/core/fake_pagemap.h"
 #include "tests/unit/core/make_snapshot.h"
 #include "tests/unit/fake_host.h"
 
@@ -49,6 +51,14 @@ static struct json_object *reply_to(const char *request)
 	return root;
 }
 
+static void put_word_at(uint64_t pfn, uint64_t flags)
+{
+	uint64_t words[512] = { 0 };
+
+	words[pfn] = flags;
+	fake_write_bytes(&fake, "proc/kpageflags", words, sizeof(words));
+}
+
 static bool has(struct json_object *root, const char *key)
 {
 	return json_object_object_get_ex(root, key, NULL);
@@ -62,6 +72,98 @@ static void ping_is_answered(void **state)
 	assert_true(has(root, "pong"));
 	assert_false(has(root, "error"));
 	json_object_put(root);
+}
+
+static const char *error_of(struct json_object *root)
+{
+	struct json_object *error = NULL;
+
+	return json_object_object_get_ex(root, "error", &error) ? json_object_get_string(error)
+								: "";
+}
+
+static struct json_object *first_owner(struct json_object *root)
+{
+	struct json_object *list = NULL;
+
+	return json_object_object_get_ex(root, "owners", &list) ? json_object_array_get_idx(list, 0)
+								: NULL;
+}
+
+static uint64_t number(struct json_object *root, const char *key)
+{
+	struct json_object *value = NULL;
+
+	if (!json_object_object_get_ex(root, key, &value))
+		fail_msg("no %s in %s", key, json_object_to_json_string(root));
+	return json_object_get_uint64(value);
+}
+
+static void owner_of_no_address_or_without_a_monitor_is_an_error(void **state)
+{
+	static const char *const wrong[] = { "owner ",   "owner -1", "owner x",
+					     "owner 1x", "owner  1", "owner 0x1ffffffffffffffff" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct json_object *root = reply_to(wrong[i]);
+
+		assert_string_equal(error_of(root), "owner: not a physical address");
+		json_object_put(root);
+	}
+	struct json_object *root = reply_to("owner 0x1000");
+
+	assert_string_equal(error_of(root), "owner: the daemon is starting");
+	json_object_put(root);
+}
+
+/* A mapped file, then a frame that nobody has. */
+static void owner_is_told_with_file_and_offset(void **state)
+{
+	struct json_object *root;
+
+	(void)state;
+	fake.scan_pages = scan_pagemap;
+	fake_write(&fake, "proc/self/status", "CapEff:\t000001ffffffffff\n");
+	fake_process(&fake,
+		     &(struct fake_process){ .pid = 42,
+					     .name = "app",
+					     .rss_pages = 100,
+					     .start_ticks = 9,
+					     .maps = "1000-2000 rw-p 00000000 00:00 0\n"
+						     "40000000-40100000 rw-s 00003000 08:01 77   "
+						     "/a file\n" });
+	put_page(&fake, 42, 0x40002000, PM_PRESENT | PM_FILE | 500);
+	assert_int_equal(thermo_monitor_new(&daemon_.monitor, &fake.host,
+					    &(struct thermo_monitor_opts){ 0 }),
+			 0);
+	assert_int_equal(thermo_monitor_update_targets(
+					 daemon_.monitor,
+					 &(struct thermo_target_spec){ .name = "app" }),
+			 1);
+	root = reply_to("owner 0x1f4123");
+	assert_non_null(strstr(error_of(root), "ask again"));
+	json_object_put(root);
+	assert_true(thermo_monitor_find_owners(daemon_.monitor, 1000000000) >= 0);
+	root = reply_to("owner 0x1f4123");
+	assert_int_equal(number(first_owner(root), "pid"), 42);
+	assert_int_equal(number(first_owner(root), "addr"), 0x40002123);
+	assert_int_equal(number(first_owner(root), "inode"), 77);
+	assert_int_equal(number(first_owner(root), "offset"), 0x5123);
+	assert_non_null(strstr(json_object_to_json_string(root), "a file\""));
+	assert_non_null(strstr(json_object_to_json_string(root), "\"kind\": \"file\""));
+	json_object_put(root);
+
+	/* Gone: no owner, and what the page is by now. */
+	put_page(&fake, 42, 0x40002000, 0);
+	fake_advance(&fake, 2000000000);
+	assert_true(thermo_monitor_find_owners(daemon_.monitor, 1000000000) >= 0);
+	put_word_at(500, 1ull << KPF_BUDDY);
+	root = reply_to("owner 0x1f4123");
+	assert_null(first_owner(root));
+	assert_non_null(strstr(json_object_to_json_string(root), "\"page\": \"free\""));
+	json_object_put(root);
+	thermo_monitor_free(daemon_.monitor);
 }
 
 static void unknown_requests_get_an_error(void **state)
@@ -254,6 +356,8 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, drop)
 	const struct CMUnitTest tests[] = {
 		TEST(ping_is_answered),
+		TEST(owner_of_no_address_or_without_a_monitor_is_an_error),
+		TEST(owner_is_told_with_file_and_offset),
 		TEST(unknown_requests_get_an_error),
 		TEST(status_before_the_first_window_is_whole),
 		TEST(regions_before_the_first_window_are_none),
