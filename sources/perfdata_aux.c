@@ -323,7 +323,7 @@ static int queue_spe(struct spe_piece *s, const struct spe_record *r)
 /* Bytes that fill a piece up are padding, and not of the ring. */
 static void seek_spe(struct spe_decoder *d, uint64_t offset)
 {
-	if (offset < d->offset && d->offset - offset < MAX_FILLING)
+	if (d->nr_kept == 0 && offset < d->offset && d->offset - offset < MAX_FILLING)
 		d->offset = offset;
 	spe_decoder_seek(d, offset);
 }

@@ -63,7 +63,7 @@ struct packet {
 
 void spe_decoder_seek(struct spe_decoder *d, uint64_t offset)
 {
-	if (offset == d->offset)
+	if (offset == d->offset + d->nr_kept)
 		return;
 	d->nr_cut += d->seen || d->nr_kept;
 	d->seen = 0;
