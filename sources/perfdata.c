@@ -250,8 +250,18 @@ static bool is_ready(struct perfdata *p)
 	       first->time_ns <= p->out_until_ns || first->time_ns == 0;
 }
 
+/* Addresses of a guest are not those of the process that runs it. */
+static bool is_of_guest(const struct perf_record *r)
+{
+	uint16_t mode = r->misc & PERF_RECORD_MISC_CPUMODE_MASK;
+
+	return mode == PERF_RECORD_MISC_GUEST_KERNEL || mode == PERF_RECORD_MISC_GUEST_USER;
+}
+
 static bool make_access(struct perfdata *p)
 {
+	if (is_of_guest(&p->record))
+		return false;
 	if (p->from_aux)
 		return perfdata_access_of_aux(&p->machine, &p->opts, p->item.event, p->from_aux,
 					      &p->record.sample, &p->access);

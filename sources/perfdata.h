@@ -92,7 +92,8 @@ struct perfdata_machine {
  * struct perfdata_counters - What was met so far.
  * @records:	Of the kernel, decoded.
  * @samples:	Of these, samples.
- * @no_address:	Samples that tell of no access: without an address.
+ * @no_address:	Samples that tell of no access: without an address, or with one of a
+ *		virtual machine.
  * @lost:	Records that the kernel had no room for.  It says so where it happened, and perf
  *		says it again for each event at the end: the larger of both.
  * @throttled:	Times that the kernel stopped an event that fired too often.
