@@ -73,22 +73,20 @@ static int add_ring(struct perfdata_aux *aux, uint64_t key, size_t *index)
 	return 0;
 }
 
-/* Return: 0; -ENOMEM with a reason; -E2BIG. */
-static int ring_of(struct perfdata_aux *aux, uint64_t key, struct perfdata_aux_ring **ring)
+/* Return: NULL with *@err: -ENOMEM with a reason; -E2BIG. */
+static struct perfdata_aux_ring *ring_of(struct perfdata_aux *aux, uint64_t key, int *err)
 {
 	uint64_t known;
 	size_t index;
-	int err = 0;
 
 	if (perfdata_map_get(&aux->ring_of, key, &known))
-		index = (size_t)known;
-	else
-		err = add_ring(aux, key, &index);
-	if (err == -ENOMEM)
-		return thermo_fail(err, "perf.data: no memory for AUX rings");
-	if (!err)
-		*ring = &aux->rings[index];
-	return err;
+		return &aux->rings[known];
+	*err = add_ring(aux, key, &index);
+	if (*err == 0)
+		return &aux->rings[index];
+	if (*err == -ENOMEM)
+		(void)thermo_fail(*err, "perf.data: no memory for AUX rings");
+	return NULL;
 }
 
 /* --- what landed --- */
@@ -155,11 +153,11 @@ static void forget_until(struct perfdata_aux *aux, struct perfdata_aux_ring *rin
 int perfdata_aux_see(struct perfdata_aux *aux, const struct perfdata_aux_host *host,
 		     const struct perf_format *format, const struct perf_record *r)
 {
-	const uint64_t bad = PERF_AUX_FLAG_TRUNCATED | PERF_AUX_FLAG_PARTIAL |
-			     PERF_AUX_FLAG_COLLISION;
+	const uint64_t bad =
+			PERF_AUX_FLAG_TRUNCATED | PERF_AUX_FLAG_PARTIAL | PERF_AUX_FLAG_COLLISION;
 	bool has_cpu = format->sample_type & PERF_SAMPLE_CPU;
 	struct perfdata_aux_ring *ring;
-	int err;
+	int err = 0;
 
 	if (r->sample_id.time_ns != UINT64_MAX && r->sample_id.time_ns > aux->newest_ns)
 		aux->newest_ns = r->sample_id.time_ns;
@@ -176,8 +174,8 @@ int perfdata_aux_see(struct perfdata_aux *aux, const struct perfdata_aux_host *h
 		.cpu = has_cpu ? r->sample_id.cpu : THERMO_CPU_UNKNOWN,
 	};
 
-	err = ring_of(aux, key_of(has_cpu, landed.cpu, landed.tid), &ring);
-	if (err)
+	ring = ring_of(aux, key_of(has_cpu, landed.cpu, landed.tid), &err);
+	if (!ring)
 		return err == -E2BIG ? 0 : err;
 	return add_landed(aux, ring, &landed);
 }
@@ -272,7 +270,7 @@ struct spe_piece {
 static void look_at_cpu(struct spe_piece *s)
 {
 	uint32_t cpu = s->piece->cpu >= 0 ? (uint32_t)s->piece->cpu
-		       : s->landed	  ? s->landed->cpu
+		       : s->landed        ? s->landed->cpu
 					  : THERMO_CPU_UNKNOWN;
 
 	if (s->looked && s->cpu == cpu)
@@ -304,7 +302,9 @@ static int queue_spe(struct spe_piece *s, const struct spe_record *r)
 		.paddr = r->paddr,
 		.pc = r->pc,
 		.context = r->context > INT32_MAX ? 0 : (int32_t)r->context,
-		.tid = s->piece->tid > 0 ? s->piece->tid : landed ? landed->tid : 0,
+		.tid = s->piece->tid > 0 ? s->piece->tid
+		       : landed          ? landed->tid
+					 : 0,
 		.tid_is_certain = s->piece->tid > 0,
 		.latency_cycles = r->total_cycles,
 		.op = (uint8_t)spe_record_op(r),
@@ -348,8 +348,8 @@ static int decode_spe(struct perfdata_aux *aux, const struct perfdata_aux_host *
 		err = queue_spe(&s, &r);
 	}
 	if (!err)
-		forget_until(aux, ring, ring->spe.seen ? ring->spe.record.offset
-						       : ring->spe.offset);
+		forget_until(aux, ring,
+			     ring->spe.seen ? ring->spe.record.offset : ring->spe.offset);
 	host->counters->aux_broken += ring->spe.nr_broken + ring->spe.nr_cut - ring->nr_bad;
 	ring->nr_bad = ring->spe.nr_broken + ring->spe.nr_cut;
 	return err;
@@ -414,11 +414,12 @@ static int decode(struct perfdata_aux *aux, const struct perfdata_aux_host *host
 {
 	struct perfdata_aux_ring *ring;
 	ssize_t n;
-	int err = ring_of(aux, key_of(piece->cpu >= 0, (uint32_t)piece->cpu, piece->tid), &ring);
+	int err = 0;
 
+	ring = ring_of(aux, key_of(piece->cpu >= 0, (uint32_t)piece->cpu, piece->tid), &err);
 	if (err == -E2BIG)
 		host->counters->aux_skipped_bytes += piece->bytes;
-	if (err)
+	if (!ring)
 		return err == -E2BIG ? 0 : err;
 	while ((n = perfdata_input_attached(host->in, aux->bytes, sizeof(aux->bytes))) > 0) {
 		err = aux->kind->decode(aux, host, ring, piece, (size_t)n);

@@ -6,6 +6,7 @@
 
 extern const struct thermo_source thermo_source_ibs;
 extern const struct thermo_source thermo_source_pebs;
+extern const struct thermo_source thermo_source_spe;
 extern const struct thermo_source thermo_source_hintfault;
 extern const struct thermo_source thermo_source_damon;
 extern const struct thermo_source thermo_source_virtual_pmu;
@@ -15,6 +16,7 @@ extern const struct thermo_source thermo_source_virtual_pmu;
 const struct thermo_source *const thermo_sources[] = {
 	&thermo_source_ibs,
 	&thermo_source_pebs,
+	&thermo_source_spe,
 	&thermo_source_hintfault,
 	&thermo_source_damon,
 	&thermo_source_virtual_pmu,

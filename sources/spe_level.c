@@ -14,26 +14,26 @@
 #define IMPLEMENTER_AMPERE 0xc0u
 
 struct core {
-	uint8_t implementer;
 	uint16_t part;
+	uint8_t implementer;
 	uint8_t numbering;
 };
 
 static const struct core cores[] = {
-	{ IMPLEMENTER_ARM, 0xd0c, SPE_NUMBERING_ARM },       /* Neoverse N1 */
-	{ IMPLEMENTER_ARM, 0xd40, SPE_NUMBERING_ARM },       /* Neoverse V1 */
-	{ IMPLEMENTER_ARM, 0xd49, SPE_NUMBERING_ARM },       /* Neoverse N2 */
-	{ IMPLEMENTER_ARM, 0xd4c, SPE_NUMBERING_ARM },       /* Cortex-X1C */
-	{ IMPLEMENTER_ARM, 0xd4e, SPE_NUMBERING_ARM },       /* Cortex-X3 */
-	{ IMPLEMENTER_ARM, 0xd4f, SPE_NUMBERING_ARM },       /* Neoverse V2 */
-	{ IMPLEMENTER_ARM, 0xd81, SPE_NUMBERING_ARM },       /* Cortex-A720 */
-	{ IMPLEMENTER_ARM, 0xd85, SPE_NUMBERING_ARM },       /* Cortex-X925 */
-	{ IMPLEMENTER_ARM, 0xd87, SPE_NUMBERING_ARM },       /* Cortex-A725 */
-	{ IMPLEMENTER_ARM, 0xd89, SPE_NUMBERING_ARM },       /* Cortex-A720AE */
-	{ IMPLEMENTER_MICROSOFT, 0xd49, SPE_NUMBERING_ARM }, /* Cobalt 100: a Neoverse N2 */
-	{ IMPLEMENTER_NVIDIA, 0x010, SPE_NUMBERING_ARM },    /* Olympus */
-	{ IMPLEMENTER_AMPERE, 0xac4, SPE_NUMBERING_AMPERE }, /* AmpereOne */
-	{ IMPLEMENTER_HISILICON, 0xd06, SPE_NUMBERING_HISILICON },
+	{ 0xd0c, IMPLEMENTER_ARM, SPE_NUMBERING_ARM },       /* Neoverse N1 */
+	{ 0xd40, IMPLEMENTER_ARM, SPE_NUMBERING_ARM },       /* Neoverse V1 */
+	{ 0xd49, IMPLEMENTER_ARM, SPE_NUMBERING_ARM },       /* Neoverse N2 */
+	{ 0xd4c, IMPLEMENTER_ARM, SPE_NUMBERING_ARM },       /* Cortex-X1C */
+	{ 0xd4e, IMPLEMENTER_ARM, SPE_NUMBERING_ARM },       /* Cortex-X3 */
+	{ 0xd4f, IMPLEMENTER_ARM, SPE_NUMBERING_ARM },       /* Neoverse V2 */
+	{ 0xd81, IMPLEMENTER_ARM, SPE_NUMBERING_ARM },       /* Cortex-A720 */
+	{ 0xd85, IMPLEMENTER_ARM, SPE_NUMBERING_ARM },       /* Cortex-X925 */
+	{ 0xd87, IMPLEMENTER_ARM, SPE_NUMBERING_ARM },       /* Cortex-A725 */
+	{ 0xd89, IMPLEMENTER_ARM, SPE_NUMBERING_ARM },       /* Cortex-A720AE */
+	{ 0xd49, IMPLEMENTER_MICROSOFT, SPE_NUMBERING_ARM }, /* Cobalt 100: a Neoverse N2 */
+	{ 0x010, IMPLEMENTER_NVIDIA, SPE_NUMBERING_ARM },    /* Olympus */
+	{ 0xac4, IMPLEMENTER_AMPERE, SPE_NUMBERING_AMPERE }, /* AmpereOne */
+	{ 0xd06, IMPLEMENTER_HISILICON, SPE_NUMBERING_HISILICON },
 };
 
 static const uint8_t arm_levels[] = {
@@ -49,28 +49,19 @@ static const uint8_t arm_levels[] = {
 
 static const uint8_t ampere_levels[] = {
 	[0x0] = THERMO_LEVEL_L2, /* of another core */
-	[0x3] = THERMO_LEVEL_L3,
-	[0x5] = THERMO_LEVEL_REMOTE_CACHE,
-	[0x7] = THERMO_LEVEL_LOCAL_DRAM,
-	[0x8] = THERMO_LEVEL_L1,
-	[0x9] = THERMO_LEVEL_L2,
+	[0x3] = THERMO_LEVEL_L3, [0x5] = THERMO_LEVEL_REMOTE_CACHE, [0x7] = THERMO_LEVEL_LOCAL_DRAM,
+	[0x8] = THERMO_LEVEL_L1, [0x9] = THERMO_LEVEL_L2,
 };
 
 /* In pairs: clean and modified. */
 static const uint8_t hisilicon_levels[] = {
 	[0] = THERMO_LEVEL_L2, /* of another core */
-	[1] = THERMO_LEVEL_L2,
-	[2] = THERMO_LEVEL_L3,
-	[3] = THERMO_LEVEL_L3,
-	[4] = THERMO_LEVEL_L3, /* of another cluster */
-	[5] = THERMO_LEVEL_L3,
-	[6] = THERMO_LEVEL_REMOTE_CACHE,
-	[7] = THERMO_LEVEL_REMOTE_CACHE,
-	[8] = THERMO_LEVEL_LOCAL_DRAM,
-	[9] = THERMO_LEVEL_REMOTE_DRAM,
-	[13] = THERMO_LEVEL_UNCACHED,
-	[16] = THERMO_LEVEL_L2,
-	[17] = THERMO_LEVEL_L2,
+	[1] = THERMO_LEVEL_L2,           [2] = THERMO_LEVEL_L3,
+	[3] = THERMO_LEVEL_L3,           [4] = THERMO_LEVEL_L3, /* of another cluster */
+	[5] = THERMO_LEVEL_L3,           [6] = THERMO_LEVEL_REMOTE_CACHE,
+	[7] = THERMO_LEVEL_REMOTE_CACHE, [8] = THERMO_LEVEL_LOCAL_DRAM,
+	[9] = THERMO_LEVEL_REMOTE_DRAM,  [13] = THERMO_LEVEL_UNCACHED,
+	[16] = THERMO_LEVEL_L2,          [17] = THERMO_LEVEL_L2,
 	[18] = THERMO_LEVEL_L1,
 };
 
@@ -133,6 +124,6 @@ enum thermo_level spe_record_level(const struct spe_record *r, enum spe_numberin
 
 bool spe_record_is_access(const struct spe_record *r)
 {
-	return r->op != SPE_OP_BRANCH && ((r->has & SPE_HAS_VADDR && r->vaddr) ||
-					  (r->has & SPE_HAS_PADDR && r->paddr));
+	return r->op != SPE_OP_BRANCH &&
+	       ((r->has & SPE_HAS_VADDR && r->vaddr) || (r->has & SPE_HAS_PADDR && r->paddr));
 }

@@ -43,8 +43,8 @@ enum { OP_CLASS_MEMORY = 1, OP_CLASS_BRANCH = 2 };
 #define LEVEL_SHIFT 61
 
 /* Which packets a record has; more than one of a kind means that two records ran together. */
-#define SEEN_ADDRESS 0u /* and seven more */
-#define SEEN_COUNTER 8u /* and seven more */
+#define SEEN_ADDRESS 0u  /* and seven more */
+#define SEEN_COUNTER 8u  /* and seven more */
 #define SEEN_CONTEXT 16u /* and three more */
 #define SEEN_EVENTS 20u
 #define SEEN_SOURCE 21u

@@ -103,9 +103,9 @@ struct spe_decoder {
 	size_t nr_kept;
 	size_t nr_padding; /* still to be passed over */
 	unsigned char kept[SPE_PACKET_BYTES];
-	bool lost;         /* where a record begins is not known */
-	bool doubtful;     /* this one was found by its looks */
-	uint32_t seen;     /* packets of this record */
+	bool lost;     /* where a record begins is not known */
+	bool doubtful; /* this one was found by its looks */
+	uint32_t seen; /* packets of this record */
 	struct spe_record record;
 };
 

@@ -4,7 +4,8 @@
  *
  * The first byte chooses: 0: the rest is the file; 1: records behind a header and events
  * that are in order, in either byte order; 2: the same, compressed, since no fuzzer
- * guesses that; 3: bytes of AUX rings of Arm SPE.  Every byte of what comes out may be read, and what is counted adds up.
+ * guesses that; 3: bytes of AUX rings of Arm SPE.  Every byte of what comes out may be read, and
+ * what is counted adds up.
  */
 #include <errno.h>
 #include <stdlib.h>

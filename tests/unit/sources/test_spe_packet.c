@@ -73,9 +73,9 @@ static void record_of_known_bytes_is_what_it_says(void **state)
 	spe_decoder_give(&d, bytes, sizeof(bytes));
 	expect_one();
 	assert_int_equal(r.has, SPE_HAS_PC | SPE_HAS_CONTEXT | SPE_HAS_OP | SPE_HAS_EVENTS |
-					SPE_HAS_ISSUE_LATENCY | SPE_HAS_TOTAL_LATENCY |
-					SPE_HAS_VADDR | SPE_HAS_TRANSLATION_LATENCY |
-					SPE_HAS_SOURCE | SPE_HAS_TIME);
+						SPE_HAS_ISSUE_LATENCY | SPE_HAS_TOTAL_LATENCY |
+						SPE_HAS_VADDR | SPE_HAS_TRANSLATION_LATENCY |
+						SPE_HAS_SOURCE | SPE_HAS_TIME);
 	assert_int_equal(r.pc, 0xffff800012345678);
 	assert_int_equal(r.context, 0x1267);
 	assert_int_equal(r.op, SPE_OP_STORE);
@@ -110,14 +110,14 @@ static void every_operation_is_told_apart(void **state)
 		unsigned char payload;
 		enum spe_op op;
 	} ops[] = {
-		{ 0x49, 0x00, SPE_OP_LOAD },  /* general register */
-		{ 0x49, 0x01, SPE_OP_STORE }, { 0x49, 0x04, SPE_OP_LOAD }, /* vector register */
-		{ 0x49, 0x05, SPE_OP_STORE }, { 0x49, 0x02, SPE_OP_LOAD }, /* acquire */
-		{ 0x49, 0x12, SPE_OP_LOAD },  { 0x49, 0x0a, SPE_OP_LOAD }, /* exclusive */
-		{ 0x49, 0x0b, SPE_OP_STORE }, { 0x49, 0x06, SPE_OP_ATOMIC },
-		{ 0x49, 0x17, SPE_OP_ATOMIC }, { 0x49, 0x08, SPE_OP_LOAD }, /* SVE */
-		{ 0x49, 0x8d, SPE_OP_STORE }, { 0x49, 0x25, SPE_OP_STORE }, /* memset */
-		{ 0x48, 0x00, SPE_OP_OTHER }, { 0x48, 0x01, SPE_OP_OTHER },
+		{ 0x49, 0x00, SPE_OP_LOAD },                                /* general register */
+		{ 0x49, 0x01, SPE_OP_STORE },  { 0x49, 0x04, SPE_OP_LOAD }, /* vector register */
+		{ 0x49, 0x05, SPE_OP_STORE },  { 0x49, 0x02, SPE_OP_LOAD }, /* acquire */
+		{ 0x49, 0x12, SPE_OP_LOAD },   { 0x49, 0x0a, SPE_OP_LOAD }, /* exclusive */
+		{ 0x49, 0x0b, SPE_OP_STORE },  { 0x49, 0x06, SPE_OP_ATOMIC },
+		{ 0x49, 0x17, SPE_OP_ATOMIC }, { 0x49, 0x08, SPE_OP_LOAD },  /* SVE */
+		{ 0x49, 0x8d, SPE_OP_STORE },  { 0x49, 0x25, SPE_OP_STORE }, /* memset */
+		{ 0x48, 0x00, SPE_OP_OTHER },  { 0x48, 0x01, SPE_OP_OTHER },
 		{ 0x4a, 0x02, SPE_OP_BRANCH },
 	};
 
@@ -347,8 +347,7 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(records_come_out_whole_wherever_the_bytes_are_cut, setup),
 		cmocka_unit_test_setup(after_broken_bytes_the_next_record_comes_out, setup),
-		cmocka_unit_test_setup(bytes_that_are_missing_cost_the_records_they_were_of,
-				       setup),
+		cmocka_unit_test_setup(bytes_that_are_missing_cost_the_records_they_were_of, setup),
 		cmocka_unit_test_setup(bytes_that_are_overwritten_cost_the_records_they_were_of,
 				       setup),
 		cmocka_unit_test_setup(gap_cuts_off_what_was_begun, setup),
