@@ -22,6 +22,7 @@
 #include "sources/period.h"
 #include "sources/pid_set.h"
 #include "sources/pmu.h"
+#include "sources/pmu_machine.h"
 #include "sources/pmu_plan.h"
 #include "sources/spe_cpu.h"
 
@@ -68,13 +69,24 @@ struct spe_source {
 
 /* --- CPUs --- */
 
+static int no_plan(int err, const struct thermo_host *host)
+{
+	struct pmu_machine machine;
+
+	pmu_machine_read(&machine, host);
+	if (err == -ENODEV && machine.vendor != PMU_VENDOR_OTHER &&
+	    machine.vendor != PMU_VENDOR_ARM)
+		return thermo_fail(err, "spe: the processor is not Arm's");
+	return thermo_fail(err, "spe: %s", strdupa(thermo_last_error()));
+}
+
 static int make_plan(struct pmu_plan *plan, const struct thermo_host *host)
 {
 	static const struct pmu_goal by_default;
 	int err = pmu_plan_make(plan, host, &by_default);
 
 	if (err)
-		return thermo_fail(err, "spe: %s", strdupa(thermo_last_error()));
+		return no_plan(err, host);
 	if (strcmp(plan->source, "spe") != 0)
 		return thermo_fail(-ENODEV, "spe: this machine has none; it has %s", plan->source);
 	if (plan->not_permitted[0])

@@ -368,6 +368,22 @@ static void refusals_say_what_to_do(void **state)
 	free(other);
 }
 
+static void machines_without_it_say_so(void **state)
+{
+	struct fake_host other;
+	struct thermo_source_opts elsewhere = { .host = &other.host };
+
+	(void)state;
+	fake_host_copy(&other, FAKE_MACHINE("vm-no-pmu"));
+	assert_int_equal(source->probe(&elsewhere), -ENODEV);
+	assert_reason("spe: the processor is not Arm's");
+	fake_host_fini(&other);
+	fake_host_copy(&other, FAKE_MACHINE("zen4"));
+	assert_int_equal(source->probe(&elsewhere), -ENODEV);
+	assert_reason("spe: this machine has none; it has ibs");
+	fake_host_fini(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -390,6 +406,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 				cpus_that_come_are_sampled_and_those_that_go_are_closed, setup,
 				teardown),
+		cmocka_unit_test_setup_teardown(machines_without_it_say_so, setup, teardown),
 		cmocka_unit_test_setup_teardown(refusals_say_what_to_do, setup, teardown),
 	};
 
