@@ -230,7 +230,8 @@ $(O)/tests/fuzz/%: tests/fuzz/%.c $(FUZZED) $(O)/command
 		-fno-sanitize-recover=all $< $(FUZZED) $(LDLIBS) -o $@
 fuzz: $(FUZZERS)
 	$(Q)for f in $(FUZZERS); do mkdir -p $$f.corpus && \
-		$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 $$f.corpus || exit 1; done
+		$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 $$f.corpus \
+			$$(ls -d tests/fuzz/seeds/$${f##*/} 2>/dev/null) || exit 1; done
 
 OUR_C  := $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]')
 OUR_SH := $(shell git ls-files '*.sh' 2>/dev/null) .ci/run

@@ -196,6 +196,12 @@ static int nothing_in_it(const struct import *im)
 				   "valgrind's lines ==PID==, so no -q; perf script the fields "
 				   "pid,time,event,addr",
 				   im->looked.format);
+	if (im->summary->counters.aux_skipped_bytes)
+		return thermo_fail(-ENODATA,
+				   "perf.data: what was recorded is %" PRIu64
+				   " bytes of AUX data, %s, of which no addresses are read: record "
+				   "with perf mem record, or with --data",
+				   im->summary->counters.aux_skipped_bytes, im->summary->aux_kind);
 	return thermo_fail(-ENODATA,
 			   "%s: no sample has an address of a process' memory and "
 			   "a time: record with perf mem record, or with --data",
@@ -215,6 +221,7 @@ static int look(struct import *im, FILE *file)
 		err = perfdata_scan_finish(&im->scan);
 	im->summary->counters = *samples_counters(&im->looked);
 	im->summary->trouble = samples_trouble(&im->looked);
+	im->summary->aux_kind = samples_aux_kind(&im->looked);
 	im->summary->nr_accesses = im->scan.nr_accesses;
 	im->summary->nr_kernel = im->scan.nr_kernel;
 	im->summary->nr_left_out = im->scan.nr_left_out;

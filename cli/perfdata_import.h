@@ -16,6 +16,7 @@
  * struct perfdata_summary - What became of the samples.
  * @reason:	Where the file broke and why; "" when it did not.
  * @nr_accesses:	That are in the recording.
+ * @aux_kind:	What its AUX data is; "" when it has none.
  */
 struct perfdata_summary {
 	char reason[256];
@@ -24,6 +25,7 @@ struct perfdata_summary {
 	uint64_t nr_left_out;
 	struct perfdata_counters counters;
 	struct text_trouble trouble;
+	const char *aux_kind;
 };
 
 /*

@@ -383,6 +383,13 @@ static int say_what_perf_left(const struct perfdata_summary *s)
 		fprintf(stderr,
 			COMMAND ": note: %" PRIu64 " line%s cannot be read; the first is %s\n",
 			s->trouble.nr_bad, s->trouble.nr_bad == 1 ? "" : "s", s->trouble.first_bad);
+	say_count(s->counters.aux_gaps, "times the kernel lost AUX data: rates are too low");
+	say_count(s->counters.aux_broken, "places in AUX data make no sense: rates are too low");
+	if (s->counters.aux_skipped_bytes)
+		fprintf(stderr,
+			COMMAND ": note: %" PRIu64 " bytes of AUX data are skipped: %s is not "
+				"decoded\n",
+			s->counters.aux_skipped_bytes, s->aux_kind);
 	if (!s->reason[0])
 		return EXIT_OK;
 	fprintf(stderr, COMMAND ": %s\n", s->reason);

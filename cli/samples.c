@@ -64,6 +64,11 @@ const struct perfdata_counters *samples_counters(const struct samples *s)
 	return s->text ? text_samples_counters(s->text) : perfdata_counters(s->perf);
 }
 
+const char *samples_aux_kind(const struct samples *s)
+{
+	return s->perf ? perfdata_aux_kind(s->perf) : "";
+}
+
 struct text_trouble samples_trouble(const struct samples *s)
 {
 	return s->text ? *text_samples_trouble(s->text) : (struct text_trouble){ 0 };

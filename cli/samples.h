@@ -35,6 +35,8 @@ int samples_next(struct samples *s, struct perfdata_item *item);
 
 const struct perfdata_machine *samples_machine(const struct samples *s);
 const struct perfdata_counters *samples_counters(const struct samples *s);
+/* Of perf.data: what its AUX data is, "" when it has none. */
+const char *samples_aux_kind(const struct samples *s);
 /* Of perf.data: nothing. */
 struct text_trouble samples_trouble(const struct samples *s);
 

@@ -15,6 +15,7 @@
 
 #include "core/error.h"
 #include "sources/perfdata_access.h"
+#include "sources/perfdata_aux.h"
 #include "sources/perfdata_header.h"
 #include "sources/perfdata_order.h"
 
@@ -27,6 +28,7 @@ struct perfdata {
 	struct perfdata_machine machine;
 	struct perfdata_counters counters;
 	struct perfdata_order order;
+	struct perfdata_aux aux;
 	uint64_t newest_ns;      /* of all that were read */
 	uint64_t newest_mark_ns; /* when the last round ended */
 	uint64_t out_until_ns;   /* nothing older can come */
@@ -39,6 +41,7 @@ struct perfdata {
 	struct perfdata_queued *out; /* the item handed out last */
 	bool direct;                 /* an item goes out before what is queued */
 	struct perfdata_item item;
+	const struct perfdata_aux_access *from_aux; /* it came out of AUX data */
 	struct perf_record record;
 	struct thermo_access access;
 	struct perfdata_input input;
@@ -47,6 +50,12 @@ struct perfdata {
 static struct perfdata_header header_of(struct perfdata *p)
 {
 	return (struct perfdata_header){ &p->events, &p->machine, &p->counters };
+}
+
+static struct perfdata_aux_host aux_host_of(struct perfdata *p)
+{
+	return (struct perfdata_aux_host){ &p->input, &p->events, &p->machine, &p->counters,
+					   &p->order };
 }
 
 int perfdata_open(struct perfdata **out, FILE *file, const struct perfdata_opts *opts)
@@ -78,6 +87,7 @@ void perfdata_close(struct perfdata *p)
 	if (!p)
 		return;
 	perfdata_order_release(&p->order, p->out);
+	perfdata_aux_fini(&p->aux);
 	perfdata_order_fini(&p->order);
 	perfdata_input_fini(&p->input);
 	perfdata_events_fini(&p->events);
@@ -88,9 +98,12 @@ void perfdata_close(struct perfdata *p)
 /* The file ends here: what is queued goes out first, then @err. */
 static void end_at(struct perfdata *p, int err)
 {
+	const struct perfdata_aux_host host = aux_host_of(p);
+
 	p->ended = err ? err : 1;
 	if (err)
 		(void)snprintf(p->reason, sizeof(p->reason), "%s", thermo_last_error());
+	perfdata_aux_end(&p->aux, &host);
 }
 
 static void end_round(struct perfdata *p)
@@ -134,6 +147,7 @@ static int go_out(struct perfdata *p, const struct perfdata_event *event, uint64
 		.event = event,
 		.record = &p->record,
 	};
+	p->from_aux = NULL;
 	p->direct = true;
 	return 0;
 }
@@ -141,6 +155,7 @@ static int go_out(struct perfdata *p, const struct perfdata_event *event, uint64
 /* A record of the kernel, to be queued.  Return: 0 or -errno, which ends the reading. */
 static int take_kernels(struct perfdata *p, const struct perf_event_header *header)
 {
+	const struct perfdata_aux_host host = aux_host_of(p);
 	struct perfdata_event *event = perfdata_events_of(&p->events, header);
 	struct perf_record *r = &p->record;
 	int n;
@@ -161,6 +176,10 @@ static int take_kernels(struct perfdata *p, const struct perf_event_header *head
 	if (n <= 0)
 		return n == -EBADMSG ? 0 : n;
 	count(p, event, r);
+	/* No sample says what it wants to know. */
+	n = r->type == PERF_RECORD_SAMPLE ? 0 : perfdata_aux_see(&p->aux, &host, &event->format, r);
+	if (n < 0)
+		return n;
 
 	uint64_t time_ns = r->type == PERF_RECORD_SAMPLE ? r->sample.time_ns : r->sample_id.time_ns;
 
@@ -174,9 +193,32 @@ static int take_kernels(struct perfdata *p, const struct perf_event_header *head
 				   (size_t)(event - p->events.list));
 }
 
+/* A record of perf itself.  Return: 0 or -errno, which ends the reading. */
+static int take_perfs(struct perfdata *p, const struct perf_event_header *record)
+{
+	const struct perfdata_aux_host host = aux_host_of(p);
+	const struct perfdata_header h = header_of(p);
+	int n;
+
+	switch (record->type) {
+	case PERFDATA_FINISHED_ROUND:
+		end_round(p);
+		return 0;
+	case PERFDATA_AUXTRACE_INFO:
+		/* Who it was is only known in the order of time. */
+		p->opts.unordered = false;
+		return perfdata_aux_take_info(&p->aux, &host, record);
+	case PERFDATA_AUXTRACE:
+		return perfdata_aux_take(&p->aux, &host, record);
+	default:
+		n = perfdata_header_take(&h, &p->input, record);
+		p->counters.skipped += n == 0;
+		return n < 0 ? n : 0;
+	}
+}
+
 static void read_one(struct perfdata *p)
 {
-	const struct perfdata_header h = header_of(p);
 	const struct perf_event_header *record;
 	int n = perfdata_input_next(&p->input, &record);
 
@@ -184,15 +226,7 @@ static void read_one(struct perfdata *p)
 		end_at(p, n);
 		return;
 	}
-	if (record->type < PERFDATA_HEADER_ATTR) {
-		n = take_kernels(p, record);
-	} else if (record->type == PERFDATA_FINISHED_ROUND) {
-		end_round(p);
-		n = 0;
-	} else {
-		n = perfdata_header_take(&h, &p->input, record);
-		p->counters.skipped += n == 0;
-	}
+	n = record->type < PERFDATA_HEADER_ATTR ? take_kernels(p, record) : take_perfs(p, record);
 	if (n < 0)
 		end_at(p, n);
 }
@@ -216,19 +250,57 @@ static bool is_ready(struct perfdata *p)
 	       first->time_ns <= p->out_until_ns || first->time_ns == 0;
 }
 
-/* What is in p->record goes out with p->item. */
-static void hand_out(struct perfdata *p, struct perfdata_item *item)
+/* Addresses of a guest are not those of the process that runs it. */
+static bool is_of_guest(const struct perf_record *r)
+{
+	uint16_t mode = r->misc & PERF_RECORD_MISC_CPUMODE_MASK;
+
+	return mode == PERF_RECORD_MISC_GUEST_KERNEL || mode == PERF_RECORD_MISC_GUEST_USER;
+}
+
+static bool make_access(struct perfdata *p)
+{
+	if (is_of_guest(&p->record))
+		return false;
+	if (p->from_aux)
+		return perfdata_access_of_aux(&p->machine, &p->opts, p->item.event, p->from_aux,
+					      &p->record.sample, &p->access);
+	return perfdata_access_of(&p->machine, &p->opts, p->item.event, &p->record.sample,
+				  &p->access);
+}
+
+/* What is in p->record goes out with p->item.  Return: 0 or -ENOMEM. */
+static int hand_out(struct perfdata *p, struct perfdata_item *item)
 {
 	*item = p->item;
 	if (p->record.type != PERF_RECORD_SAMPLE)
-		return;
-	if (perfdata_access_of(&p->machine, &p->opts, item->event, &p->record.sample, &p->access))
+		return perfdata_threads_take(&p->aux.threads, &p->record);
+	if (make_access(p))
 		item->access = &p->access;
 	else
 		p->counters.no_address++;
+	return 0;
 }
 
-/* Decoded once more: what the first time pointed to has been read over since. */
+/* Into p->record.  Return: 0 or -errno. */
+static int decode_oldest(struct perfdata *p)
+{
+	const struct perfdata_event *event = p->item.event;
+
+	p->from_aux = NULL;
+	if (p->out->record->type == PERFDATA_AUXTRACE) {
+		p->from_aux = (const void *)p->out->record;
+		p->record = (struct perf_record){ .type = PERF_RECORD_SAMPLE };
+		perfdata_aux_sample_of(&p->aux, event, p->from_aux, p->out->time_ns,
+				       &p->record.sample);
+		return 0;
+	}
+	/* Once more: what the first time pointed to has been read over since. */
+	if (perf_record_decode(p->out->record, &event->format, &p->record) != 1)
+		return thermo_fail(-EBADMSG, "perf.data: a record changed while it waited");
+	return 0;
+}
+
 static int take_oldest(struct perfdata *p)
 {
 	perfdata_order_release(&p->order, p->out);
@@ -239,13 +311,11 @@ static int take_oldest(struct perfdata *p)
 		.event = &p->events.list[p->out->event],
 		.record = &p->record,
 	};
-	if (perf_record_decode(p->out->record, &p->item.event->format, &p->record) != 1)
-		return thermo_fail(-EBADMSG, "perf.data: a record changed while it waited");
 	if (p->out->time_ns && p->out->time_ns < p->last_out_ns)
 		p->counters.late += !p->opts.unordered;
 	else if (p->out->time_ns)
 		p->last_out_ns = p->out->time_ns;
-	return 0;
+	return decode_oldest(p);
 }
 
 int perfdata_next(struct perfdata *p, struct perfdata_item *item)
@@ -259,10 +329,9 @@ int perfdata_next(struct perfdata *p, struct perfdata_item *item)
 	if (!p->direct)
 		err = take_oldest(p);
 	p->direct = false;
-	if (err)
-		return err;
-	hand_out(p, item);
-	return 1;
+	if (!err)
+		err = hand_out(p, item);
+	return err ? err : 1;
 }
 
 const struct perfdata_machine *perfdata_machine(const struct perfdata *p)
@@ -273,6 +342,11 @@ const struct perfdata_machine *perfdata_machine(const struct perfdata *p)
 const struct perfdata_counters *perfdata_counters(const struct perfdata *p)
 {
 	return &p->counters;
+}
+
+const char *perfdata_aux_kind(const struct perfdata *p)
+{
+	return perfdata_aux_kind_name(&p->aux);
 }
 
 size_t perfdata_nr_events(const struct perfdata *p)

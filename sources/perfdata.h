@@ -26,7 +26,8 @@ struct perfdata;
  * @physical:	Accesses are of physical memory, where the samples say it.
  * @cpu_mhz:	What latencies in cycles are divided by; default: what the file says.
  * @max_queued_bytes:	Records held back to bring them in order; default 64 MiB.
- * @unordered:	As they are in the file: none is held back, and nothing is late.
+ * @unordered:	As they are in the file: none is held back, and nothing is late.  Not so
+ *		with AUX data.
  */
 struct perfdata_opts {
 	bool physical;
@@ -40,6 +41,7 @@ struct perfdata_opts {
  * @name:	As perf was told; "" when the file does not say.
  * @period:	Of all its samples; 0: each sample tells its own.
  * @nr_samples:	So far.
+ * @own_clock:	Times are of a clock that the user chose, not of perf's.
  */
 struct perfdata_event {
 	char name[128];
@@ -47,11 +49,28 @@ struct perfdata_event {
 	uint64_t config;
 	uint64_t period;
 	uint64_t nr_samples;
+	bool own_clock;
 	struct perf_format format;
 };
 
 /**
+ * struct perfdata_clock - How the machine's counter becomes nanoseconds of perf's clock.
+ * @mult, @shift:	Nanoseconds are ticks * mult >> shift; mult 0: not known.
+ * @zero_ns:	At tick 0.
+ * @cycles, @mask:	Of a counter that wraps within @mask, a value of late; mask 0: of
+ *		one that does not.
+ */
+struct perfdata_clock {
+	uint64_t shift;
+	uint64_t mult;
+	uint64_t zero_ns;
+	uint64_t cycles;
+	uint64_t mask;
+};
+
+/**
  * struct perfdata_machine - Where it was recorded; "" and 0 what the file does not say.
+ * @cpuid:	Arm: MIDR_EL1 in hexadecimal digits.
  * @cpu_mhz:	The rate of the time stamp counter, or the nominal one of the CPU's name.
  * @node_of_cpu:	THERMO_NODE_UNKNOWN where that is not known; @nr_cpus_known of them.
  */
@@ -60,9 +79,11 @@ struct perfdata_machine {
 	char os_release[65];
 	char arch[65];
 	char cpu_desc[128];
+	char cpuid[65];
 	uint32_t nr_cpus;
 	uint32_t nr_cpus_online;
 	double cpu_mhz;
+	struct perfdata_clock clock;
 	size_t nr_cpus_known;
 	int16_t *node_of_cpu;
 };
@@ -71,7 +92,8 @@ struct perfdata_machine {
  * struct perfdata_counters - What was met so far.
  * @records:	Of the kernel, decoded.
  * @samples:	Of these, samples.
- * @no_address:	Samples that tell of no access: without an address.
+ * @no_address:	Samples that tell of no access: without an address, or with one of a
+ *		virtual machine.
  * @lost:	Records that the kernel had no room for.  It says so where it happened, and perf
  *		says it again for each event at the end: the larger of both.
  * @throttled:	Times that the kernel stopped an event that fired too often.
@@ -80,6 +102,11 @@ struct perfdata_machine {
  * @no_event:	Records of an event that the file does not describe.
  * @late:	Records that came out after younger ones.
  * @bad_features:	Parts of the header that do not hold what they should.
+ * @aux_other:	Records in AUX data that tell of no access.  They are no samples.
+ * @aux_broken:	Places in AUX data that make no sense, and records that were cut off there.
+ * @aux_gaps:	Times that the kernel says AUX data is incomplete: the ring was full, or
+ *		samples came too fast for the hardware.
+ * @aux_skipped_bytes:	AUX data of a kind that is not decoded; see perfdata_aux_kind().
  */
 struct perfdata_counters {
 	uint64_t records;
@@ -92,12 +119,17 @@ struct perfdata_counters {
 	uint64_t no_event;
 	uint64_t late;
 	uint64_t bad_features;
+	uint64_t aux_other;
+	uint64_t aux_broken;
+	uint64_t aux_gaps;
+	uint64_t aux_skipped_bytes;
 };
 
 /**
  * struct perfdata_item - A record, valid until the next call.
- * @offset:	In the file; of a compressed record, of what it is in.
+ * @offset:	In the file; of a compressed record, and of AUX data, of what it is in.
  * @time_ns:	0 when it does not tell.
+ * @record:	What hardware wrote into an AUX ring comes as a sample too.
  * @access:	NULL unless it is a sample with an address.
  */
 struct perfdata_item {
@@ -129,6 +161,8 @@ int perfdata_next(struct perfdata *p, struct perfdata_item *item);
 /* What is known so far: of a pipe that comes bit by bit. */
 const struct perfdata_machine *perfdata_machine(const struct perfdata *p);
 const struct perfdata_counters *perfdata_counters(const struct perfdata *p);
+/* What its AUX data is, in words; "" when it has none. */
+const char *perfdata_aux_kind(const struct perfdata *p);
 size_t perfdata_nr_events(const struct perfdata *p);
 const struct perfdata_event *perfdata_event(const struct perfdata *p, size_t i);
 

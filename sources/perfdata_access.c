@@ -7,11 +7,8 @@
 #include "sources/data_src.h"
 #include "sources/perfdata_machine.h"
 
-static uint32_t nr_accesses(const struct perfdata_event *event, const struct perf_sample *s)
+static uint32_t nr_accesses(uint64_t period)
 {
-	uint64_t period =
-			event->format.sample_type & PERF_SAMPLE_PERIOD ? s->period : event->period;
-
 	/* A sample is one access at least, also where a PMU reports a period of 0. */
 	return period == 0 ? 1 : period > UINT32_MAX ? UINT32_MAX : (uint32_t)period;
 }
@@ -42,13 +39,11 @@ static int32_t known_pid(int32_t pid)
 	return pid > 0 ? pid : 0;
 }
 
-bool perfdata_access_of(const struct perfdata_machine *machine, const struct perfdata_opts *opts,
-			const struct perfdata_event *event, const struct perf_sample *s,
-			struct thermo_access *access)
+/* What is the same of all. */
+static bool begin_access(const struct perfdata_machine *machine, const struct perfdata_opts *opts,
+			 const struct perf_sample *s, uint32_t cpu, struct thermo_access *access)
 {
-	uint64_t type = event->format.sample_type;
 	uint64_t addr = opts->physical ? s->phys_addr : s->addr;
-	bool has_src = type & PERF_SAMPLE_DATA_SRC;
 
 	if (addr == 0)
 		return false;
@@ -56,17 +51,42 @@ bool perfdata_access_of(const struct perfdata_machine *machine, const struct per
 		.addr = addr,
 		.extent_bytes = 1,
 		.time_ns = s->time_ns,
-		.nr_accesses = nr_accesses(event, s),
 		.pid = known_pid(s->pid),
 		.tid = known_pid(s->tid),
-		.cpu = type & PERF_SAMPLE_CPU ? s->cpu : THERMO_CPU_UNKNOWN,
+		.cpu = cpu,
 		.latency_ns = latency_ns(machine, opts, s->latency_cycles),
-		.node = THERMO_NODE_UNKNOWN,
-		.op = has_src ? data_src_op(s->data_src) : THERMO_OP_UNKNOWN,
+		.node = cpu == THERMO_CPU_UNKNOWN ? THERMO_NODE_UNKNOWN : node_of(machine, cpu),
 		.space = opts->physical ? THERMO_SPACE_PHYSICAL : THERMO_SPACE_VIRTUAL,
-		.level = has_src ? data_src_level(s->data_src) : THERMO_LEVEL_UNKNOWN,
 	};
-	if (access->cpu != THERMO_CPU_UNKNOWN)
-		access->node = node_of(machine, access->cpu);
+	return true;
+}
+
+bool perfdata_access_of(const struct perfdata_machine *machine, const struct perfdata_opts *opts,
+			const struct perfdata_event *event, const struct perf_sample *s,
+			struct thermo_access *access)
+{
+	uint64_t type = event->format.sample_type;
+	uint32_t cpu = type & PERF_SAMPLE_CPU ? s->cpu : THERMO_CPU_UNKNOWN;
+
+	if (!begin_access(machine, opts, s, cpu, access))
+		return false;
+	access->nr_accesses = nr_accesses(type & PERF_SAMPLE_PERIOD ? s->period : event->period);
+	if (type & PERF_SAMPLE_DATA_SRC) {
+		access->op = data_src_op(s->data_src);
+		access->level = data_src_level(s->data_src);
+	}
+	return true;
+}
+
+bool perfdata_access_of_aux(const struct perfdata_machine *machine,
+			    const struct perfdata_opts *opts, const struct perfdata_event *event,
+			    const struct perfdata_aux_access *aux, const struct perf_sample *s,
+			    struct thermo_access *access)
+{
+	if (!begin_access(machine, opts, s, aux->cpu, access))
+		return false;
+	access->nr_accesses = nr_accesses(event->period);
+	access->op = aux->op;
+	access->level = aux->level;
 	return true;
 }

@@ -3,11 +3,17 @@
 #ifndef SOURCES_PERFDATA_ACCESS_H
 #define SOURCES_PERFDATA_ACCESS_H
 
-#include "sources/perfdata.h"
+#include "sources/perfdata_aux.h"
 
 /* Return: false when the sample tells of no access, and then @access is not written. */
 bool perfdata_access_of(const struct perfdata_machine *machine, const struct perfdata_opts *opts,
 			const struct perfdata_event *event, const struct perf_sample *sample,
 			struct thermo_access *access);
+
+/* The same of an access in AUX data, which came out as @sample. */
+bool perfdata_access_of_aux(const struct perfdata_machine *machine,
+			    const struct perfdata_opts *opts, const struct perfdata_event *event,
+			    const struct perfdata_aux_access *aux, const struct perf_sample *sample,
+			    struct thermo_access *access);
 
 #endif

@@ -20,7 +20,7 @@ enum {
 	ATTR_MIN_BYTES = 64,
 };
 
-enum { FLAG_FREQ = 10, FLAG_SAMPLE_ID_ALL = 18 };
+enum { FLAG_FREQ = 10, FLAG_SAMPLE_ID_ALL = 18, FLAG_USE_CLOCKID = 25 };
 
 struct attr_bytes {
 	const unsigned char *at;
@@ -48,6 +48,7 @@ static struct perfdata_event event_of(const struct attr_bytes *a)
 	struct perfdata_event e = {
 		.type = perf_load_u32(a->at + ATTR_TYPE, a->swap),
 		.config = attr_u64(a, ATTR_CONFIG),
+		.own_clock = attr_flag(a, FLAG_USE_CLOCKID),
 		.format = {
 			.sample_type = attr_u64(a, ATTR_SAMPLE_TYPE),
 			.read_format = attr_u64(a, ATTR_READ_FORMAT),

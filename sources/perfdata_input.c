@@ -107,26 +107,8 @@ static int read_outer(struct perfdata_input *in)
 	return err == -ENODATA ? cut_off(in, "a record") : err ? err : 1;
 }
 
-static int skip_bytes(struct perfdata_input *in, uint64_t bytes)
-{
-	unsigned char unused[4096];
-
-	if (bytes > in->end - in->offset)
-		return perfdata_input_bad(in->record_offset,
-					  "%" PRIu64 " bytes are said to follow the record", bytes);
-	while (bytes > 0) {
-		size_t n = bytes < sizeof(unused) ? (size_t)bytes : sizeof(unused);
-		int err = perfdata_input_read(in, unused, n);
-
-		if (err)
-			return err == -ENODATA ? cut_off(in, "what follows a record") : err;
-		bytes -= n;
-	}
-	return 0;
-}
-
 /* Two kinds of records are followed by bytes that are not in their size. */
-static int skip_attachment(struct perfdata_input *in, const struct perf_event_header *header)
+static int look_for_attachment(struct perfdata_input *in, const struct perf_event_header *header)
 {
 	struct perf_cursor c = { (const unsigned char *)(header + 1),
 				 header->size - sizeof(*header), in->swap, false };
@@ -141,7 +123,37 @@ static int skip_attachment(struct perfdata_input *in, const struct perf_event_he
 	if (c.short_of_data)
 		return perfdata_input_bad(in->record_offset, "record of type %u of %u bytes",
 					  header->type, header->size);
-	return skip_bytes(in, bytes);
+	if (bytes > in->end - in->offset)
+		return perfdata_input_bad(in->record_offset,
+					  "%" PRIu64 " bytes are said to follow the record", bytes);
+	in->attached = bytes;
+	return 0;
+}
+
+ssize_t perfdata_input_attached(struct perfdata_input *in, void *out, size_t max)
+{
+	size_t wanted = in->attached < max ? (size_t)in->attached : max;
+	uint64_t begin = in->offset;
+	int err;
+
+	err = perfdata_input_read(in, out, wanted);
+	/* Where the file ends within, what there is of it is good. */
+	if (err == -ENODATA && in->offset == begin)
+		return cut_off(in, "what follows a record");
+	if (err && err != -ENODATA)
+		return err;
+	in->attached -= in->offset - begin;
+	return (ssize_t)(in->offset - begin);
+}
+
+static int skip_attachment(struct perfdata_input *in)
+{
+	unsigned char unused[4096];
+	ssize_t n = 0;
+
+	while (n >= 0 && in->attached)
+		n = perfdata_input_attached(in, unused, sizeof(unused));
+	return n < 0 ? (int)n : 0;
 }
 
 /* Return: whether outer holds compressed records, which are then next. */
@@ -220,8 +232,10 @@ static int next_inner(struct perfdata_input *in)
 static int next_outer(struct perfdata_input *in, const struct perf_event_header **record)
 {
 	const struct perf_event_header *header = (const void *)in->outer;
-	int n = read_outer(in);
+	int n = skip_attachment(in);
 
+	if (n == 0)
+		n = read_outer(in);
 	if (n == 0 && in->inner_at < in->inner_len)
 		return perfdata_input_bad(in->offset,
 					  "the file ends inside of a compressed record");
@@ -230,7 +244,7 @@ static int next_outer(struct perfdata_input *in, const struct perf_event_header 
 	n = begin_packed(in);
 	if (n != 0)
 		return n < 0 ? n : 2;
-	n = skip_attachment(in, header);
+	n = look_for_attachment(in, header);
 	*record = header;
 	return n < 0 ? n : 1;
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 #include <zstd.h>
 
 #define PERFDATA_RECORD_BYTES 65536
@@ -23,6 +24,7 @@ enum {
 	PERFDATA_HEADER_ATTR = 64,
 	PERFDATA_TRACING_DATA = 66,
 	PERFDATA_FINISHED_ROUND = 68,
+	PERFDATA_AUXTRACE_INFO = 70,
 	PERFDATA_AUXTRACE = 71,
 	PERFDATA_EVENT_UPDATE = 78,
 	PERFDATA_TIME_CONV = 79,
@@ -37,6 +39,7 @@ enum {
  * @offset:	Of the next byte.
  * @end:	Where records end; UINT64_MAX: where the file ends.
  * @record_offset:	Of the record that was read last.
+ * @attached:	Bytes that follow it and are not in its size, as far as they are not read.
  */
 struct perfdata_input {
 	FILE *file;
@@ -46,6 +49,7 @@ struct perfdata_input {
 	uint64_t record_offset;
 	size_t ahead_at;
 	size_t ahead_len;
+	uint64_t attached;
 	ZSTD_DCtx *zstd;
 	ZSTD_inBuffer packed; /* in @outer: what is not yet decompressed */
 	bool more_inside;     /* zstd may still hold some */
@@ -70,6 +74,11 @@ int perfdata_input_bad(uint64_t offset, const char *fmt, ...) __attribute__((for
  * end; -errno.
  */
 int perfdata_input_next(struct perfdata_input *in, const struct perf_event_header **record);
+/*
+ * The next of the bytes that follow the last record, at most @max; who does not ask for
+ * them misses nothing.  Return: how many; 0 at their end; -errno.
+ */
+ssize_t perfdata_input_attached(struct perfdata_input *in, void *out, size_t max);
 void perfdata_input_fini(struct perfdata_input *in);
 
 #endif

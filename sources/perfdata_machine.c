@@ -20,6 +20,7 @@ bool perfdata_feature_matters(int feature)
 	case PERFDATA_FEATURE_ARCH:
 	case PERFDATA_FEATURE_NRCPUS:
 	case PERFDATA_FEATURE_CPUDESC:
+	case PERFDATA_FEATURE_CPUID:
 	case PERFDATA_FEATURE_EVENT_DESC:
 	case PERFDATA_FEATURE_NUMA_TOPOLOGY:
 		return true;
@@ -202,6 +203,8 @@ int perfdata_feature_take(struct perfdata_machine *m, struct perfdata_events *ev
 		return take_nr_cpus(m, &c);
 	case PERFDATA_FEATURE_CPUDESC:
 		return take_name(&c, m->cpu_desc, sizeof(m->cpu_desc));
+	case PERFDATA_FEATURE_CPUID:
+		return take_name(&c, m->cpuid, sizeof(m->cpuid));
 	case PERFDATA_FEATURE_EVENT_DESC:
 		return take_descriptions(ev, &c);
 	case PERFDATA_FEATURE_NUMA_TOPOLOGY:
@@ -211,16 +214,45 @@ int perfdata_feature_take(struct perfdata_machine *m, struct perfdata_events *ev
 	}
 }
 
+uint64_t perfdata_clock_ns(const struct perfdata_clock *clock, uint64_t ticks)
+{
+	if (clock->mult == 0)
+		return 0;
+	if (clock->mask)
+		ticks = clock->cycles + ((ticks - clock->cycles) & clock->mask);
+	uint64_t whole = ticks >> clock->shift;
+	uint64_t rest = ticks & ((1ull << clock->shift) - 1);
+
+	/* As the kernel does, in whose clock all other times are; any input may overflow. */
+	return clock->zero_ns + whole * clock->mult +
+	       (uint64_t)((unsigned __int128)rest * clock->mult >> clock->shift);
+}
+
+/* Since 5.11, of machines whose counter has less than 64 bits. */
+static void take_wrapping(struct perfdata_machine *m, struct perf_cursor *c)
+{
+	uint64_t cycles = perf_take_u64(c), mask = perf_take_u64(c);
+	const unsigned char *flags = perf_take(c, 2); /* user_time_zero, user_time_short */
+
+	if (!flags || !flags[1])
+		return;
+	m->clock.cycles = cycles;
+	m->clock.mask = mask;
+}
+
 void perfdata_machine_take_time_conv(struct perfdata_machine *m,
 				     const struct perf_event_header *record, bool swap)
 {
 	struct perf_cursor c = { (const unsigned char *)(record + 1),
 				 record->size - sizeof(*record), swap, false };
 	uint64_t shift = perf_take_u64(&c), mult = perf_take_u64(&c);
+	uint64_t zero_ns = perf_take_u64(&c);
 	double mhz;
 
-	if (c.short_of_data || shift > 63 || mult == 0)
+	if (c.short_of_data || shift > 63 || mult == 0 || mult > UINT32_MAX)
 		return;
+	m->clock = (struct perfdata_clock){ .shift = shift, .mult = mult, .zero_ns = zero_ns };
+	take_wrapping(m, &c);
 	mhz = 1000 * ldexp(1, (int)shift) / (double)mult;
 	if (mhz > 1 && mhz < 100000)
 		m->cpu_mhz = mhz;

@@ -12,6 +12,7 @@ enum {
 	PERFDATA_FEATURE_ARCH = 6,
 	PERFDATA_FEATURE_NRCPUS = 7,
 	PERFDATA_FEATURE_CPUDESC = 8,
+	PERFDATA_FEATURE_CPUID = 9,
 	PERFDATA_FEATURE_EVENT_DESC = 12,
 	PERFDATA_FEATURE_NUMA_TOPOLOGY = 14,
 	PERFDATA_FEATURE_DIR_FORMAT = 24,
@@ -30,6 +31,9 @@ int perfdata_feature_take(struct perfdata_machine *m, struct perfdata_events *ev
 
 /* Cut to the room there is, and nothing in it that a terminal would obey. */
 void perfdata_copy_name(char *out, size_t room, const char *text);
+
+/* Nanoseconds of perf's clock; 0: not known. */
+uint64_t perfdata_clock_ns(const struct perfdata_clock *clock, uint64_t ticks);
 
 /* PERF_RECORD_TIME_CONV: how the time stamp counter becomes nanoseconds. */
 void perfdata_machine_take_time_conv(struct perfdata_machine *m,

@@ -6,6 +6,7 @@
 
 extern const struct thermo_source thermo_source_ibs;
 extern const struct thermo_source thermo_source_pebs;
+extern const struct thermo_source thermo_source_spe;
 extern const struct thermo_source thermo_source_hintfault;
 extern const struct thermo_source thermo_source_damon;
 extern const struct thermo_source thermo_source_virtual_pmu;
@@ -18,6 +19,7 @@ extern const struct thermo_source thermo_source_virtual_pmu_pa;
 const struct thermo_source *const thermo_sources[] = {
 	&thermo_source_ibs,
 	&thermo_source_pebs,
+	&thermo_source_spe,
 	&thermo_source_hintfault,
 	&thermo_source_damon,
 	&thermo_source_virtual_pmu,

@@ -19,6 +19,7 @@ static const struct {
 } roles[] = {
 	{ "ibs", ROLE_PMU },
 	{ "pebs", ROLE_PMU },
+	{ "spe", ROLE_PMU },
 };
 
 static enum role role_of(const struct thermo_source *source)

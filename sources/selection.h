@@ -4,8 +4,8 @@
  *
  * The order (selection.c has the table):
  *
- *	1. what the processor samples itself: ibs (AMD), pebs (Intel), whichever the kernel
- *	   shows; one of them;
+ *	1. what the processor samples itself: ibs (AMD), pebs (Intel), spe (Arm), whichever the
+ *	   kernel shows; one of them;
  *	2. devices that see what no processor sees, in addition wherever there is one;
  *	3. scanning, only where nothing of 1 runs: it costs the applications more and tells
  *	   less.

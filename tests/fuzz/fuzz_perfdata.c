@@ -4,7 +4,8 @@
  *
  * The first byte chooses: 0: the rest is the file; 1: records behind a header and events
  * that are in order, in either byte order; 2: the same, compressed, since no fuzzer
- * guesses that.  Every byte of what comes out may be read, and what is counted adds up.
+ * guesses that; 3: bytes of AUX rings of Arm SPE.  Every byte of what comes out may be read, and
+ * what is counted adds up.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -80,7 +81,7 @@ static void read_all(const void *data, size_t bytes, const struct perfdata_opts 
 
 struct out {
 	size_t len;
-	unsigned char bytes[256 + 2 * MAX_BYTES];
+	unsigned char bytes[1024 + 2 * MAX_BYTES];
 };
 
 static void put(struct out *o, const void *bytes, size_t nr)
@@ -134,6 +135,37 @@ static void put_packed(struct out *o, const void *data, size_t bytes, bool swap)
 	put_record(o, PERFDATA_COMPRESSED, packed + half, n - half, swap);
 }
 
+static void put_word(struct out *o, uint64_t word, bool swap)
+{
+	word = swap ? __builtin_bswap64(word) : word;
+	put(o, &word, sizeof(word));
+}
+
+/* Two pieces of one ring, and what the kernel says of it, out of the rest. */
+static void put_aux(struct out *o, const unsigned char *data, size_t bytes, bool swap)
+{
+	uint64_t info[3] = { 4, 7, 1 };
+	size_t half = bytes / 2;
+
+	for (int i = 0; i < 3 && swap; i++)
+		info[i] = i ? __builtin_bswap64(info[i]) : __builtin_bswap32(4);
+	put_record(o, PERFDATA_AUXTRACE_INFO, info, sizeof(info), swap);
+	put_record(o, PERF_RECORD_AUX, data, half < 80 ? half : 80, swap);
+	for (int i = 0; i < 2; i++) {
+		size_t nr = i ? bytes - half : half, begin = o->len;
+
+		put_record(o, PERFDATA_AUXTRACE, NULL, 0, swap);
+		o->bytes[begin + (swap ? 6 : 7)] = 0;
+		o->bytes[begin + (swap ? 7 : 6)] = 48;
+		put_word(o, nr, swap);
+		put_word(o, i ? half : 0, swap);
+		put_word(o, 0, swap);
+		put_word(o, 0, swap); /* index and thread */
+		put_word(o, 0, swap); /* CPU */
+		put(o, data + (i ? half : 0), nr);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	static struct out o;
@@ -141,7 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 
 	if (bytes < 1 || bytes > MAX_BYTES)
 		return 0;
-	uint8_t mode = data[0] % 3;
+	uint8_t mode = data[0] % 4;
 	bool swap = data[0] & 128;
 
 	opts.physical = data[0] & 64;
@@ -158,6 +190,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	put_header(&o, data, swap);
 	if (mode == 1)
 		put(&o, data + 208, bytes - 208);
+	else if (mode == 3)
+		put_aux(&o, data + 208, bytes - 208, swap);
 	else
 		put_packed(&o, data + 208, bytes - 208, swap);
 	read_all(o.bytes, o.len, &opts);

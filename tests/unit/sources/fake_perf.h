@@ -35,6 +35,7 @@ struct fake_event {
 	uint64_t enabled_ns;
 	uint64_t running_ns;
 	uint64_t lost;
+	uint64_t nr_disabled; /* times */
 };
 
 /* The id of an event is its index + 100. */
@@ -78,7 +79,7 @@ int ioctl(int fd, unsigned long request, ...)
 	else if (request == PERF_EVENT_IOC_ENABLE)
 		e->enabled = true;
 	else if (request == PERF_EVENT_IOC_DISABLE)
-		e->enabled = false;
+		e->enabled = false, e->nr_disabled++;
 	else if (request == PERF_EVENT_IOC_PERIOD)
 		e->period = *(uint64_t *)arg;
 	else if (request == PERF_EVENT_IOC_SET_OUTPUT)

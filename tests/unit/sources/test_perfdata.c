@@ -23,7 +23,12 @@ static const struct variant variants[] = {
 	{ false, false, 64, 0, 0 },
 	{ true, false, 64, 0, 0 },
 	{ false, true, 72, 0, 0 },
+	{ false, false, 80, 0, 0 },
 	{ false, false, 96, 0, 0 },
+	{ false, true, 104, 0, 0 },
+	{ true, false, 112, 0, 0 },
+	{ true, true, 120, 0, 0 },
+	{ false, false, 144, 0, 0 },
 	{ false, false, 200, 0, 0 },
 	{ true, true, 200, 0, 0 },
 	{ false, false, 136, PERFDATA_COMPRESSED, 100000 },
@@ -905,6 +910,37 @@ static void real_recording_says_what_perf_script_says(void **state)
 	done(p, file);
 }
 
+static void addresses_of_a_guest_are_no_access(void **state)
+{
+	static const uint16_t modes[] = { PERF_RECORD_MISC_USER, PERF_RECORD_MISC_KERNEL,
+					  PERF_RECORD_MISC_GUEST_KERNEL,
+					  PERF_RECORD_MISC_GUEST_USER };
+	struct perf_sample s = story_sample(0);
+	struct perfdata_item item;
+	struct perfdata *p;
+	size_t data;
+	FILE *file;
+
+	(void)state;
+	data = encode_perfdata(&e, &plain, &data_end);
+	e.len = data;
+	for (size_t i = 0; i < 4; i++) {
+		size_t begin = e.len;
+
+		(void)encode_sample(&e, &story_formats[0], &s);
+		memcpy(e.bytes + begin + offsetof(struct perf_event_header, misc), &modes[i],
+		       sizeof(modes[i]));
+	}
+	put_u64_at(&e, FILE_HEADER_AT_DATA + 8, e.len - data);
+	open_bytes(&p, &file, e.len, NULL);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(perfdata_next(p, &item), 1);
+		assert_int_equal(!!item.access, i < 2);
+	}
+	assert_int_equal(perfdata_counters(p)->no_address, 2);
+	done(p, file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -933,6 +969,7 @@ int main(void)
 		cmocka_unit_test(bad_features_are_counted),
 		cmocka_unit_test(rate_of_the_clock_makes_cycles_nanoseconds),
 		cmocka_unit_test(real_recording_says_what_perf_script_says),
+		cmocka_unit_test(addresses_of_a_guest_are_no_access),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
