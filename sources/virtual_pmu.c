@@ -443,6 +443,13 @@ const struct thermo_source thermo_source_virtual_pmu = {
 };
 
 /* What a device beside the memory controllers would tell of the same accesses. */
+static int vpmu_probe_physical(const struct thermo_source_opts *opts)
+{
+	int err = vpmu_probe(opts);
+
+	return err ? thermo_fail(err, "virtual-pmu-pa: %s", strdupa(thermo_last_error())) : 0;
+}
+
 const struct thermo_source thermo_source_virtual_pmu_pa = {
 	.name = "virtual-pmu-pa",
 	.summary = "the lab's emulated PMU, of which physical addresses are told only",
@@ -453,7 +460,7 @@ const struct thermo_source thermo_source_virtual_pmu_pa = {
 	.by_name_only = true,
 	.state_bytes = sizeof(struct vpmu_source),
 	.drain_interval_ms = 100,
-	.probe = vpmu_probe,
+	.probe = vpmu_probe_physical,
 	.open = vpmu_open_physical,
 	.start = vpmu_start,
 	.set_rate = vpmu_set_rate,

@@ -31,7 +31,7 @@ static void nonsense_is_bad_and_known_as_such(void **state)
 	wrong[6].level = THERMO_NR_LEVELS;
 	wrong[7].space = THERMO_SPACE_PHYSICAL + 1;
 	wrong[8].scope = THERMO_SCOPE_LOWER_TIERS + 1;
-	wrong[9].count = THERMO_COUNT_AT_LEAST + 1;
+	wrong[9].count = THERMO_COUNT_AT_MOST + 1;
 	(void)add_target(PID);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		report(wrong[i]);
