@@ -10,7 +10,7 @@
  * Runs in the source's thread.
  */
 #include <errno.h>
-#include <string.h>
+#include <stdio.h>
 
 #include "core/error.h"
 #include "core/host.h"
@@ -93,6 +93,18 @@ static int chmu_set_rate(void *state, uint32_t permille)
 	return 0;
 }
 
+/* The reason is why it failed, not how it then took its end. */
+static int give_up(struct chmu_watch *w, int err)
+{
+	char reason[256];
+
+	(void)snprintf(reason, sizeof(reason), "%s", thermo_last_error());
+	w->failed = true;
+	w->counters.lost++;
+	chmu_watch_stop(w);
+	return thermo_fail(err, "%s", reason);
+}
+
 /* A unit that fails is given up; the source ends when it was the last. */
 static int chmu_drain(void *state, struct thermo_reporter *reporter)
 {
@@ -103,11 +115,8 @@ static int chmu_drain(void *state, struct thermo_reporter *reporter)
 		struct chmu_watch *w = &c->watches[i];
 		int n = w->failed ? 0 : chmu_watch_drain(w, reporter);
 
-		if (n < 0) {
-			err = n;
-			w->failed = true;
-			chmu_watch_stop(w);
-		}
+		if (n < 0)
+			err = give_up(w, n);
 		alive += !w->failed;
 		total += n > 0 ? n : 0;
 	}

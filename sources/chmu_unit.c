@@ -16,6 +16,8 @@
 
 #define POLL_NS 1000000ull
 #define TIMEOUT_NS 1000000000ull
+/* Also where the clock stands still. */
+#define POLLS_MAX 2000
 #define ALL_ONES UINT64_MAX
 #define INSTANCES_MAX 255u
 
@@ -281,7 +283,7 @@ int chmu_unit_fit(const struct chmu_unit *unit, struct chmu_config *config)
 static int wait_for(const struct chmu_unit *u, bool enabled, const char *what)
 {
 	uint64_t end_ns = thermo_host_now_ns(u->io->host) + TIMEOUT_NS, status = 0;
-	int err;
+	int err, left = POLLS_MAX;
 
 	do {
 		u->io->ops->pause(u->io, POLL_NS);
@@ -291,7 +293,7 @@ static int wait_for(const struct chmu_unit *u, bool enabled, const char *what)
 		if (chmu_get(status, CHMU_STATUS_OPERATION) == CHMU_OPERATION_NONE &&
 		    chmu_get(status, CHMU_STATUS_ENABLED) == enabled)
 			return 0;
-	} while (thermo_host_now_ns(u->io->host) < end_ns);
+	} while (thermo_host_now_ns(u->io->host) < end_ns && --left);
 	return thermo_fail(-ETIMEDOUT,
 			   "chmu: instance %u does not %s (status %#" PRIx64
 			   " after a second): reset the device",

@@ -20,6 +20,7 @@ static const struct {
 	{ "ibs", ROLE_PMU },
 	{ "pebs", ROLE_PMU },
 	{ "spe", ROLE_PMU },
+	{ "chmu", ROLE_DEVICE },
 };
 
 static enum role role_of(const struct thermo_source *source)

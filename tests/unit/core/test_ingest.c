@@ -277,6 +277,86 @@ static void target_without_memory_has_no_region(void **state)
 	assert_int_equal(ingest.counters.no_region, 2);
 }
 
+static struct thermo_access bound(uint64_t addr, uint64_t bytes, uint32_t most)
+{
+	struct thermo_access a = watched(addr, bytes, most);
+
+	a.count = THERMO_COUNT_AT_MOST;
+	return a;
+}
+
+static double rate_of(const struct target *t, size_t region)
+{
+	struct rate r = region_rate(&t->regions[region]);
+
+	return rate_per_byte(&r, 0) * (double)region_bytes(&t->regions[region]);
+}
+
+static void upper_bound_is_the_best_guess_where_nothing_is_known(void **state)
+{
+	struct target *t = add_target(PID);
+
+	(void)state;
+	report(bound(BASE, 2 * MIB, 100));
+	assert_int_equal(drain(), 1);
+	end_window();
+	assert_near(rate_of(t, 0), 100, 1);
+	/* Who accessed it, nobody has seen. */
+	assert_true(t->regions[0].who.total == 0);
+}
+
+static void upper_bound_says_nothing_of_what_is_colder(void **state)
+{
+	struct target *t = add_target(PID);
+
+	(void)state;
+	report(watched(BASE, 2 * MIB, 50));
+	(void)drain();
+	end_window();
+	report(bound(BASE, 2 * MIB, 100));
+	(void)drain();
+	assert_true(open_window(t).events == 0 && open_window(t).exposure == 0);
+	end_window();
+	assert_near(rate_of(t, 0), 50, 1);
+}
+
+static void upper_bound_cools_what_was_hotter(void **state)
+{
+	struct target *t = add_target(PID);
+	double before = 1000;
+
+	(void)state;
+	report(watched(BASE, 2 * MIB, 1000));
+	(void)drain();
+	end_window();
+	for (int i = 0; i < 20; i++) {
+		report(bound(BASE, 2 * MIB, 10));
+		(void)drain();
+		end_window();
+		assert_true(rate_of(t, 0) <= before && rate_of(t, 0) > 9.9);
+		before = rate_of(t, 0);
+	}
+	assert_true(before < 30);
+}
+
+static void upper_bound_over_several_regions_cools_those_that_are_hotter(void **state)
+{
+	struct target *t = add_target(PID);
+
+	(void)state;
+	report(watched(BASE, 2 * MIB, 1000));
+	report(watched(BASE + 2 * MIB, 2 * MIB, 1));
+	(void)drain();
+	end_window();
+	/* 100 for each of the two. */
+	report(bound(BASE, 4 * MIB, 200));
+	(void)drain();
+	assert_near(open_window(t).events, 100, 1);
+	end_window();
+	assert_true(rate_of(t, 0) < 600);
+	assert_near(rate_of(t, 1), 1, 1);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, drop)
@@ -290,6 +370,10 @@ int main(void)
 		TEST(cache_is_right_after_targets_change),
 		TEST(physical_reports_go_to_physical_memory_if_it_is_watched),
 		TEST(virtual_report_of_a_negative_pid_is_not_of_physical_memory),
+		TEST(upper_bound_is_the_best_guess_where_nothing_is_known),
+		TEST(upper_bound_says_nothing_of_what_is_colder),
+		TEST(upper_bound_cools_what_was_hotter),
+		TEST(upper_bound_over_several_regions_cools_those_that_are_hotter),
 		TEST(target_without_memory_has_no_region),
 	};
 
