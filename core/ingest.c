@@ -205,16 +205,17 @@ static bool add_piece(struct ingest *in, struct intake *from, const struct therm
 
 /*
  * A physical report while processes are watched: evidence of those who own the memory, of
- * each for its part.  A sample is one access, to the owner of its first byte.
+ * each for its part.  A sample is one access, to the owner of its first byte.  An upper bound
+ * is of nearly all memory and tells of what was hot once: nobody is looked for because of it.
  */
 static void ingest_physical(struct ingest *in, struct intake *from, const struct thermo_access *a)
 {
 	uint64_t at = a->addr, end = a->addr + (a->watched_ns ? a->extent_bytes : 1);
 	struct owner_piece piece;
-	bool is_owned = false, is_added = false;
+	bool is_owned = false, is_added = false, is_bound = a->count == THERMO_COUNT_AT_MOST;
 
 	in->nr_before_owners += in->owners == NULL;
-	if (!in->owners || !owners_ask(in->owners, a->addr, end - a->addr)) {
+	if (!in->owners || (!is_bound && !owners_ask(in->owners, a->addr, end - a->addr))) {
 		in->counters.no_owner++;
 		return;
 	}
@@ -226,7 +227,8 @@ static void ingest_physical(struct ingest *in, struct intake *from, const struct
 		}
 	}
 	if (!is_owned) {
-		owners_count_missed(in->owners, a->addr);
+		if (!is_bound)
+			owners_count_missed(in->owners, a->addr);
 		in->counters.no_owner++;
 	} else if (!is_added) {
 		in->counters.no_region++;
