@@ -14,8 +14,10 @@ static int grow(struct cpu_nodes *nodes, uint32_t nr)
 {
 	int16_t *table = realloc(nodes->node_of_cpu, nr * sizeof(*table));
 
-	if (!table)
-		return thermo_fail(-ENOMEM, "no memory for the nodes of %u CPUs", nr);
+	if (!table) {
+		(void)thermo_fail(-ENOMEM, "no memory for the nodes of %u CPUs", nr);
+		return -ENOMEM;
+	}
 	for (uint32_t i = nodes->nr; i < nr; i++)
 		table[i] = THERMO_NODE_UNKNOWN;
 	nodes->node_of_cpu = table;
