@@ -40,6 +40,10 @@ static void warn_of_machine(struct overhead_outcome *o)
 		     m->governor);
 	if (m->is_virtual)
 		warn(o, "this is a virtual machine: its host takes time away unseen");
+	if (m->cache_bytes == 0)
+		warn(o,
+		     "the kernel does not tell the size of the caches: is %s of memory far more?",
+		     unit_bytes((double)load->bytes));
 	if (load->bytes < 2 * m->cache_bytes)
 		warn(o,
 		     "%s of memory beside %s of cache: the workload is not bound by memory, try "

@@ -52,6 +52,8 @@ static struct timespec until(const struct measurement *m, uint64_t deadline_ns)
 
 	if (left > OVERHEAD_STEP_NS)
 		left = OVERHEAD_STEP_NS;
+	if (m->tap.more)
+		left = 0;
 	return (struct timespec){ (time_t)(left / 1000000000), (long)(left % 1000000000) };
 }
 

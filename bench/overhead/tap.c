@@ -15,7 +15,10 @@
 #include "report_api/server.h"
 #include "sources/runner.h"
 
-#define BATCH 512
+#define BATCH 512u
+#define PIECE (1u << 14)
+/* The room of all rings of a program, see load_child.c; a source has less. */
+#define MAX_DRAINED (1u << 18)
 /* The bench asks what reports cost, not how the daemon bounds a client. */
 #define MAX_REPORTS_PER_S 1000000000u
 #define SOCKET_NAME "report"
@@ -29,20 +32,45 @@ const char *overhead_subject_name(const struct overhead_subject *subject)
 
 /* --- draining --- */
 
-static void drain(struct overhead_tap *tap, struct thermo_reporter *reporter)
+static void count_reports(struct overhead_counts *c, const struct thermo_access *batch, size_t nr)
+{
+	c->reports += nr;
+	for (size_t i = 0; i < nr; i++)
+		if (batch[i].watched_ns == 0 && batch[i].nr_accesses > 0) {
+			c->exact++;
+			c->accesses += batch[i].nr_accesses;
+		}
+}
+
+/* Return: whether there may be more than these @max. */
+static bool drain(struct overhead_tap *tap, struct thermo_reporter *reporter, size_t max)
 {
 	struct thermo_access batch[BATCH];
-	size_t nr;
+	size_t nr, total = 0;
 
 	do {
 		nr = thermo_reporter_drain(reporter, batch, BATCH);
-		tap->counts.reports += nr;
-		for (size_t i = 0; i < nr; i++)
-			if (batch[i].watched_ns == 0 && batch[i].nr_accesses > 0) {
-				tap->counts.exact++;
-				tap->counts.accesses += batch[i].nr_accesses;
-			}
-	} while (nr == BATCH);
+		count_reports(&tap->counts, batch, nr);
+		total += nr;
+	} while (nr == BATCH && total < max);
+	return nr == BATCH;
+}
+
+/*
+ * Who reports faster than we drain must not keep us from the clock: a piece at a time, and in
+ * an interval no more than all rings hold.
+ */
+static void drain_piece(struct overhead_tap *tap, struct thermo_reporter *reporter)
+{
+	uint64_t now_ns = thermo_host_now_ns(tap->host);
+
+	if (now_ns >= tap->refill_ns) {
+		tap->left = MAX_DRAINED;
+		tap->refill_ns = now_ns + OVERHEAD_STEP_NS;
+	}
+	tap->more = tap->left > 0 && drain(tap, reporter, PIECE);
+	tap->left -= tap->left < PIECE ? tap->left : PIECE;
+	tap->more = tap->more && tap->left > 0;
 }
 
 /* --- the socket --- */
@@ -81,7 +109,8 @@ static void server_detach(void *arg, struct thermo_reporter *reporter)
 {
 	struct overhead_tap *tap = arg;
 
-	drain(tap, reporter);
+	/* It reports no more: what is there is all. */
+	(void)drain(tap, reporter, SIZE_MAX);
 	tap->client = NULL;
 }
 
@@ -174,11 +203,12 @@ int overhead_tap_step(struct overhead_tap *tap)
 
 	if (tap->server)
 		server_step(tap->server);
+	tap->more = false;
 	if (tap->client)
-		drain(tap, tap->client);
+		drain_piece(tap, tap->client);
 	if (!tap->runner)
 		return 0;
-	drain(tap, runner_reporter(tap->runner));
+	drain_piece(tap, runner_reporter(tap->runner));
 	runner_status(tap->runner, &status);
 	return status.failed ? thermo_fail(-EIO, "source %s ended: %s", status.source->name,
 					   status.error)

@@ -81,6 +81,9 @@ struct overhead_tap {
 	struct overhead_kthreads others;   /* kernel threads that were there before */
 	struct overhead_kthreads kthreads; /* and that came with the source */
 	struct overhead_counts counts;     /* of what was drained */
+	uint64_t refill_ns;                /* when @left is filled up */
+	uint32_t left;                     /* reports that may be drained until then */
+	bool more;                         /* there is more to be drained at once */
 };
 
 /* @reports: a socket is needed.  Return: 0 or -errno; close it in any case. */

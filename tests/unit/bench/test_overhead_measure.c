@@ -41,6 +41,7 @@ enum failure { NOTHING, PROBE, OPEN, START, DRAIN };
 
 static struct {
 	enum failure fails;
+	bool floods; /* drains a hundred thousand reports at a time */
 	_Atomic unsigned int nr_starts;
 	_Atomic unsigned int nr_running;
 	_Atomic int pid;
@@ -106,8 +107,10 @@ static int puppet_drain(void *state, struct thermo_reporter *reporter)
 		return thermo_fail(-EIO, "puppet: taken away");
 	(void)snprintf(puppet.mode_while, sizeof(puppet.mode_while), "%.7s",
 		       fake_read(&fake, MODE));
-	p->nr++;
-	(void)thermo_report_access(reporter, &access);
+	for (int i = puppet.floods ? 100000 : 1; i > 0; i--) {
+		p->nr++;
+		(void)thermo_report_access(reporter, &access);
+	}
 	return 1;
 }
 
@@ -281,6 +284,21 @@ static void source_that_ends_by_itself_leaves_no_setting(void **state)
 	fails_with(DRAIN, "source puppet ended: puppet: taken away");
 }
 
+/* It would keep a drain that goes on while there is more from ever looking at the clock. */
+static void source_that_floods_does_not_stop_the_clock(void **state)
+{
+	struct overhead_opts o = options();
+	const struct overhead_counts *t = &workloads[0].results[1].tap;
+
+	(void)state;
+	puppet.floods = true;
+	assert_int_equal(overhead_measure(&o, workloads), 0);
+	assert_string_equal(workloads[0].results[1].failed, "");
+	assert_true(t->reports > 0);
+	assert_true(t->dropped > 0);
+	assert_all_is_as_before();
+}
+
 static int stop_fd;
 
 static void stop_at_third(void *arg, const struct overhead_progress *p)
@@ -411,6 +429,7 @@ int main(void)
 		CASE(source_that_cannot_open_is_given_up),
 		CASE(half_started_source_leaves_no_setting),
 		CASE(source_that_ends_by_itself_leaves_no_setting),
+		CASE(source_that_floods_does_not_stop_the_clock),
 		CASE(signal_ends_it_and_keeps_what_there_is),
 		CASE(signal_while_a_source_runs_puts_settings_back),
 		CASE(order_is_random_and_fair),

@@ -49,6 +49,7 @@ static int make(void **state)
 					     .governor = "performance",
 					     .thp = "never",
 					     .numa_balancing = "0",
+					     .cache_bytes = 1 << 18,
 					     .nr_cpus = 2 };
 	opts = (struct overhead_opts){ .load = { .bytes = 1 << 20, .nr_threads = 2 },
 				       .nr_kinds = 2,
@@ -181,6 +182,14 @@ static void noise_above_the_budget_is_warned_of(void **state)
 	overhead_warn(&outcome);
 	assert_true(is_warned("stream: noise of +-"));
 	assert_false(is_warned("chase: noise"));
+}
+
+static void caches_of_unknown_size_are_warned_of(void **state)
+{
+	(void)state;
+	machine.cache_bytes = 0;
+	overhead_warn(&outcome);
+	assert_true(is_warned("size of the caches"));
 }
 
 static void what_makes_numbers_doubtful_is_told(void **state)
@@ -344,6 +353,7 @@ int main(void)
 		CASE(json_leaves_out_what_is_not_known),
 		CASE(quiet_machine_is_not_warned_of),
 		CASE(noise_above_the_budget_is_warned_of),
+		CASE(caches_of_unknown_size_are_warned_of),
 		CASE(what_makes_numbers_doubtful_is_told),
 		CASE(svg_is_well_formed),
 		CASE(svg_has_a_line_for_each_source_and_workload),
