@@ -43,6 +43,11 @@ cpu_seconds()
 	sed 's/.*) //' "/proc/$daemon/stat" 2>/dev/null | awk '{ print ($12 + $13) / 100 }'
 }
 
+# The source hintfault takes the kernel's own balancing over; beside another source it would go on,
+# fill the room that the daemon makes, and nobody could tell whose pages moved.
+case " $* " in
+*" --source virtual-pmu "*) echo 0 >/proc/sys/kernel/numa_balancing ;;
+esac
 settings >"$results/settings.before"
 [ "$daemon_at" = before ] && start_daemon "$@" && sleep 2
 "$build/bench/workload-gen" --window --thp never --duration "$seconds" --interval 5 \
