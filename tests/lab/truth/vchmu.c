@@ -226,35 +226,40 @@ static uint32_t sketch_estimate(const struct vchmu *c, uint64_t granule)
 	return least;
 }
 
-static void count_in_sketch(struct vchmu *c, uint64_t granule)
+static void count_in_sketch(struct vchmu *c, uint64_t granule, uint32_t threshold)
 {
 	for (unsigned int row = 0; row < VCHMU_ROWS; row++)
 		/* relaxed: a number alone. */
 		(void)__atomic_fetch_add(sketch_counter(c, granule, row), 1, __ATOMIC_RELAXED);
-	if (sketch_estimate(c, granule) >= c->plan.threshold)
+	if (sketch_estimate(c, granule) >= threshold)
 		/* relaxed: read at the end of the epoch, at the latest of the next. */
 		(void)__atomic_fetch_or(&c->hot[granule / 64], 1ull << granule % 64,
 					__ATOMIC_RELAXED);
 }
 
+static uint64_t pack(const struct vchmu_plan *plan)
+{
+	return 1 | (uint64_t)plan->loads << 1 | (uint64_t)plan->stores << 2 |
+	       (uint64_t)plan->unit_log2 << 8 | (uint64_t)plan->downsampling_log2 << 16 |
+	       (uint64_t)plan->threshold << 32;
+}
+
 void vchmu_count(struct vchmu *c, uint32_t cpu, uint64_t physical, bool store)
 {
 	struct vchmu_cpu *own = &c->cpus[cpu % VCHMU_CPUS_MAX];
-	/* acquire, pairs with start_counting(): the plan is there. */
-	uint32_t active = __atomic_load_n(&c->active, __ATOMIC_ACQUIRE);
-	uint64_t dpa, granule;
+	/* acquire, pairs with set_active(): the ranges are there. */
+	uint64_t plan = __atomic_load_n(&c->active, __ATOMIC_ACQUIRE), dpa, granule, mask;
 
-	if (!active || !c->plan.counts[store] || !to_device(c, physical, &dpa) ||
-	    !is_in_range(c, dpa))
+	if (!(plan >> (store ? 2 : 1) & 1) || !to_device(c, physical, &dpa) || !is_in_range(c, dpa))
 		return;
 	if (c->options.loss_permille && next_random(&own->random) % 1000 < c->options.loss_permille)
 		return;
-	if (c->plan.downsampling_mask && (next_random(&own->random) & c->plan.downsampling_mask))
+	mask = (1ull << (plan >> 16 & 0xff)) - 1;
+	if (mask && (next_random(&own->random) & mask))
 		return;
-	/* A plan of before, which a CPU may still see, has granules that lie within, too. */
-	granule = dpa >> c->plan.unit_log2;
+	granule = dpa >> (plan >> 8 & 0xff);
 	if (c->options.nr_counters)
-		count_in_sketch(c, granule);
+		count_in_sketch(c, granule, (uint32_t)(plan >> 32));
 	else
 		/* relaxed: a number alone. */
 		(void)__atomic_fetch_add(&c->counters[granule], 1, __ATOMIC_RELAXED);
@@ -327,7 +332,8 @@ static void end_epoch(struct vchmu *c, uint64_t now_ns)
 		end_sketch_epoch(c);
 	else
 		end_exact_epoch(c);
-	c->page->nr_epochs++;
+	/* release: who sees the number finds what was counted before it. */
+	(void)__atomic_fetch_add(&c->page->nr_epochs, 1, __ATOMIC_RELEASE);
 	c->epoch_end_ns += c->epoch_ns;
 	/* The host was busy: an epoch cannot end before it begins. */
 	if (c->epoch_end_ns < now_ns)
@@ -361,9 +367,10 @@ static bool make_plan(struct vchmu *c)
 	    c->epoch_ns > MAX_EPOCH_MS * 1000000ull)
 		return false;
 	c->plan = (struct vchmu_plan){
-		.counts = { kind != 1, kind != 0 },
+		.loads = kind != 1,
+		.stores = kind != 0,
 		.unit_log2 = (uint32_t)unit,
-		.downsampling_mask = (1u << sampling) - 1,
+		.downsampling_log2 = (uint32_t)sampling,
 		.threshold = (uint32_t)chmu_get(c->cfg[CFG0], CHMU_CFG0_THRESHOLD),
 	};
 	if (c->plan.threshold == 0)
@@ -373,8 +380,8 @@ static bool make_plan(struct vchmu *c)
 
 static void set_active(struct vchmu *c, bool active)
 {
-	/* release, pairs with vchmu_count(): the plan is there. */
-	__atomic_store_n(&c->active, active, __ATOMIC_RELEASE);
+	/* release, pairs with vchmu_count(): the ranges are there. */
+	__atomic_store_n(&c->active, active ? pack(&c->plan) : 0, __ATOMIC_RELEASE);
 }
 
 static void begin_operation(struct vchmu *c, uint64_t operation, uint64_t now_ns)

@@ -42,14 +42,14 @@ struct vchmu_options {
 
 struct vchmu_cpu {
 	uint64_t random;
-	uint64_t since; /* accesses since one was looked at */
 } __attribute__((aligned(64)));
 
-/* What a virtual CPU must know to count; replaced while it does not. */
+/* How it counts.  Virtual CPUs see all of it at once: packed into a word. */
 struct vchmu_plan {
-	uint32_t counts[2]; /* loads, stores */
+	bool loads;
+	bool stores;
 	uint32_t unit_log2;
-	uint32_t downsampling_mask;
+	uint32_t downsampling_log2;
 	uint32_t threshold;
 };
 
@@ -71,9 +71,9 @@ struct vchmu {
 	bool overflow;
 	bool fill;
 	uint64_t random;
-	/* Of all threads, atomically. */
-	uint32_t active; /* 0: nothing is counted */
 	struct vchmu_plan plan;
+	/* Of all threads, atomically. */
+	uint64_t active;    /* the plan, packed; 0: nothing is counted */
 	uint32_t *counters; /* by granule, or the sketch's rows one after the other */
 	uint64_t *hot;      /* with a sketch, a bit for each granule that reached the threshold */
 	uint64_t *ranges;   /* the bitmap, a copy of what counts */
