@@ -405,7 +405,11 @@ static void put_u32(struct perfdata_writer *w, uint32_t value)
 
 static void put_string(struct perfdata_writer *w, const char *text)
 {
-	size_t len = strnlen(text, NAME_BYTES), room = padded(len + 1, FEATURE_STRING_ALIGN);
+	size_t len = strlen(text);
+
+	len = len < NAME_BYTES ? len : NAME_BYTES;
+
+	size_t room = padded(len + 1, FEATURE_STRING_ALIGN);
 
 	put_u32(w, (uint32_t)room);
 	put_text(w, text, len, room);
