@@ -14,7 +14,7 @@ acc_pmu=period=499
 
 watch()
 {
-	acc_run "$seen" hot-move 24 virtual-pmu-pa && acc_judge "$seen" --skip 5 --format json \
+	acc_run "$seen" hot-move 40 virtual-pmu-pa && acc_judge "$seen" --skip 10 --format json \
 		>"$seen/judged"
 }
 
