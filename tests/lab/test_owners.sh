@@ -51,7 +51,7 @@ attributed()
 		"$(count reports_no_region) without region"
 	awk -v in_all="$(count records_seen)" -v good="$(count reports_ingested)" \
 		-v unowned="$(count reports_unowned)" \
-		'BEGIN { exit !(in_all > 1000 && good >= 0.5 * in_all && unowned <= 0.01 * in_all) }'
+		'BEGIN { exit !(in_all > 1000 && good >= 0.5 * in_all && unowned <= 0.05 * in_all) }'
 }
 
 require_lab
