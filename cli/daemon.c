@@ -20,8 +20,9 @@
 /* Finding owners of physical memory: its share of the CPU budget, what is saved of it for
  * bursts, and how long a step may keep the rest waiting. */
 #define OWNERS_SHARE 0.5
-#define OWNERS_CREDIT_NS 60e9
+#define OWNERS_CREDIT_NS 600e9 /* as long as the governor does */
 #define OWNERS_STEP_NS 50e6
+#define OWNERS_INTERVAL_NS 100000000ull
 
 static bool is_named(const struct daemon_opts *opts, const struct thermo_source *source)
 {
@@ -397,8 +398,11 @@ static int close_window(struct daemon *d, uint64_t now_ns)
 	return 0;
 }
 
-/* A failure that lasts is told once; those reports have no owner then, and are counted. */
-static void find_owners(struct daemon *d, uint64_t now_ns)
+/*
+ * A failure that lasts is told once; those reports have no owner then, and are counted.
+ * Return: whether there is more to do soon.
+ */
+static bool find_owners(struct daemon *d, uint64_t now_ns)
 {
 	double income = OWNERS_SHARE * d->governor.budget;
 	double credit_ns = d->owners_credit_ns + income * (double)(now_ns - d->owners_at_ns);
@@ -409,7 +413,7 @@ static void find_owners(struct daemon *d, uint64_t now_ns)
 	d->owners_at_ns = now_ns;
 	d->owners_credit_ns = credit_ns;
 	if (credit_ns <= 0)
-		return;
+		return false;
 	used_ns = thermo_monitor_find_owners(
 			d->monitor,
 			(uint64_t)(credit_ns < OWNERS_STEP_NS ? credit_ns : OWNERS_STEP_NS));
@@ -421,6 +425,7 @@ static void find_owners(struct daemon *d, uint64_t now_ns)
 		log_warning("%s, ignoring: reports of physical memory have no owner",
 			    d->owners_error);
 	}
+	return used_ns > 0;
 }
 
 int64_t daemon_step(struct daemon *d, uint64_t now_ns)
@@ -429,7 +434,8 @@ int64_t daemon_step(struct daemon *d, uint64_t now_ns)
 	(void)thermo_monitor_drain(d->monitor);
 	if (now_ns >= d->targets_at_ns)
 		update_targets(d, now_ns);
-	find_owners(d, now_ns);
+	bool is_busy = find_owners(d, now_ns);
+
 	if (now_ns >= d->window_at_ns) {
 		int err = close_window(d, now_ns);
 
@@ -437,8 +443,9 @@ int64_t daemon_step(struct daemon *d, uint64_t now_ns)
 			return err;
 	}
 	uint64_t left_ns = d->window_at_ns > now_ns ? d->window_at_ns - now_ns : 0;
+	uint64_t most_ns = is_busy ? OWNERS_INTERVAL_NS : DRAIN_NS;
 
-	return (int64_t)(left_ns < DRAIN_NS ? left_ns : DRAIN_NS);
+	return (int64_t)(left_ns < most_ns ? left_ns : most_ns);
 }
 
 void daemon_finish(struct daemon *d)

@@ -147,6 +147,11 @@ bool owners_ask(struct owners *o, uint64_t addr, uint64_t bytes)
 		o->status.nr_too_wide++;
 		return false;
 	}
+	if (o->index.nr < PFN_MAX_RUNS / 2) {
+		/* What lies beside it is most likely asked for next, and the pass is the same. */
+		first -= first % PFN_BLOCK_FRAMES;
+		last |= PFN_BLOCK_FRAMES - 1;
+	}
 	pfn_wanted_ask(&o->wanted, first, last - first + 1, o->now_ns);
 	o->is_doubtful = false;
 	return true;

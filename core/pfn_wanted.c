@@ -115,10 +115,10 @@ static uint64_t chunks_of(uint64_t number, uint64_t pfn, uint64_t last)
 
 static void ask_new(struct pfn_wanted *w, const struct pfn_block *block)
 {
-	struct pfn_block *newest = &w->added[w->nr_added - 1];
+	struct pfn_block *newest = w->nr_added ? &w->added[w->nr_added - 1] : NULL;
 
 	/* Neighbours come one after the other. */
-	if (w->nr_added && newest->number == block->number) {
+	if (newest && newest->number == block->number) {
 		newest->wanted |= block->wanted;
 		return;
 	}

@@ -2,9 +2,8 @@
 /*
  * pfn_wanted.h - which page frames somebody asks for: a bounded set.  One thread.
  *
- * Frames are kept in blocks of 2 MiB with a bit for each 32 KiB, so that a hot page
- * brings its neighbours along, which most likely belong to the same process, and a set
- * for a GiB takes 20 KiB.
+ * Frames are kept in blocks of 2 MiB with a bit for each 32 KiB: a set for a GiB takes
+ * 20 KiB.
  */
 #ifndef CORE_PFN_WANTED_H
 #define CORE_PFN_WANTED_H

@@ -126,7 +126,7 @@ static void report_that_nobody_has_looked_for_is_counted_and_wanted(void **state
 	find_owners();
 	assert_true(owners.active);
 	assert_int_equal(owners.nr_unsearched, 2);
-	assert_int_equal(owners.wanted_bytes, 8 * PAGE);
+	assert_int_equal(owners.wanted_bytes, 2 * MIB);
 	assert_int_equal(owners.nr_passes, 1);
 	report(physical(FRAME, PAGE, 1));
 	find_owners();
@@ -270,7 +270,7 @@ static void what_is_too_wide_is_refused_and_counted(void **state)
 	report(physical(FRAME, OWNERS_MAX_EXTENT_BYTES + 1, 1));
 	find_owners();
 	assert_int_equal(owners.nr_too_wide, 1);
-	assert_int_equal(owners.wanted_bytes, 8 * PAGE);
+	assert_int_equal(owners.wanted_bytes, 2 * MIB);
 	assert_int_equal(counters()->no_owner, 3);
 }
 
