@@ -23,7 +23,7 @@
 #include "sources/perfdata_write.h"
 
 #define RING_BYTES (1u << 19)
-#define FILE_SAMPLES 250000u
+#define FILE_SAMPLES 500000u
 #define HOT_BYTES (64ull << 20)
 #define RATE_HZ 100000u
 #define COMPARISONS 3

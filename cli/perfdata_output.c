@@ -18,7 +18,7 @@
 /* A process' mappings are looked at again so often, while it is sampled. */
 #define LOOK_NS 10000000000ull
 /* Threads that can have names: a power of two, filled to three quarters. */
-#define MAX_THREADS (1u << 14)
+#define MAX_THREADS ((size_t)1 << 14)
 
 struct thread {
 	int32_t tid; /* 0: nobody */
@@ -96,7 +96,7 @@ static void look(struct perfdata_output *o, int32_t pid, int32_t tid, struct thr
 /* Return: its place, also when it is new; NULL when there is no room. */
 static struct thread *find(struct perfdata_output *o, int32_t tid)
 {
-	uint32_t i = (uint32_t)tid * 2654435761u >> 18;
+	size_t i = (uint32_t)tid * 2654435761u >> 18;
 
 	while (o->threads[i].tid && o->threads[i].tid != tid)
 		i = (i + 1) % MAX_THREADS;

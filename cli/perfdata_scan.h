@@ -32,7 +32,7 @@ struct scan_name {
 /* Samples that are farther apart are not of one range. */
 #define SCAN_GAP_BYTES (2ull << 20)
 #define SCAN_MAX_TARGETS 256
-#define SCAN_MAX_CHUNKS (4u << 20)
+#define SCAN_MAX_CHUNKS ((size_t)4 << 20)
 #define SCAN_MAX_NAMES (1u << 20)
 
 /**

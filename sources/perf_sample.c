@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "core/error.h"
 
@@ -309,6 +311,33 @@ static void load_fixed(struct words w, uint64_t type, struct perf_sample *s)
 }
 
 /*
+ * Part by part: all of it at once becomes a string instruction, which takes longer than
+ * what follows.
+ */
+static void clear(struct perf_sample *s)
+{
+	_Static_assert(offsetof(struct perf_sample, read) + sizeof(s->read) + sizeof(s->callchain) +
+						       sizeof(s->raw) + sizeof(s->branches) +
+						       2 * sizeof(struct perf_regs) +
+						       2 * sizeof(struct perf_bytes) ==
+				       sizeof(*s),
+		       "clear() misses a field");
+	char *numbers = (char *)s;
+	const size_t half = offsetof(struct perf_sample, read) / 2 / 8 * 8;
+
+	memset(numbers, 0, half);
+	memset(numbers + half, 0, offsetof(struct perf_sample, read) - half);
+	memset(&s->read, 0, sizeof(s->read));
+	memset(&s->callchain, 0, sizeof(s->callchain));
+	memset(&s->raw, 0, sizeof(s->raw));
+	memset(&s->branches, 0, sizeof(s->branches));
+	memset(&s->user_regs, 0, sizeof(s->user_regs));
+	memset(&s->stack, 0, sizeof(s->stack));
+	memset(&s->intr_regs, 0, sizeof(s->intr_regs));
+	memset(&s->aux, 0, sizeof(s->aux));
+}
+
+/*
  * Most events ask for words only.  Then one look at the size tells that all are there,
  * and each is loaded where it belongs.  Return: whether it is such a sample.
  */
@@ -320,7 +349,7 @@ static bool decode_words(const struct perf_event_header *record, const struct pe
 
 	if (f->sample_type & VARIABLE_TYPES || f->swap || record->size < sizeof(*record) + bytes)
 		return false;
-	*s = (struct perf_sample){ 0 };
+	clear(s);
 	load_fixed((struct words){ (const unsigned char *)(record + 1) }, f->sample_type, s);
 	return true;
 }
