@@ -331,8 +331,7 @@ static int keep(FILE *pipe, FILE **kept)
 	*kept = tmpfile();
 	if (!*kept)
 		return thermo_fail(-errno, "perf.data: a file to keep it in: %s", strerror(errno));
-	while ((n = fread(buffer, 1, sizeof(buffer), pipe)) > 0 &&
-	       fwrite(buffer, 1, n, *kept) == n)
+	while ((n = fread(buffer, 1, sizeof(buffer), pipe)) > 0 && fwrite(buffer, 1, n, *kept) == n)
 		;
 	/* What did not fit is told by the last write, and that is fflush()'s. */
 	if (n > 0 || fflush(*kept) != 0)
