@@ -158,7 +158,8 @@ static void line(const struct plot *p, double x1, double y1, double x2, double y
 
 static void draw_x_axis(const struct plot *p)
 {
-	for (double e = p->low_x; e <= p->high_x; e++) {
+	/* low_x is whole: a tick at each power of ten. */
+	for (int e = (int)p->low_x; e <= p->high_x; e++) {
 		double x = to_px(p, pow(10, e));
 
 		line(p, x, TOP, x, BOTTOM, "stroke=\"#ddd\"");
@@ -187,7 +188,7 @@ static void draw_y_axis(const struct plot *p)
 	static const double steps[] = { 1, 2, 5 };
 	double least = p->outcome->budget_pct / 5, up = draw_tick(p, 0, -1), down = up;
 
-	for (double e = floor(log10(least)); e < 9; e++)
+	for (int e = (int)floor(log10(least)); e < 9; e++)
 		for (int i = 0; i < 3; i++) {
 			double pct = steps[i] * pow(10, e);
 

@@ -136,9 +136,9 @@ static int parse_chmu(struct watch_opts *o, int c, char *arg)
 		d->chmu_replay = arg;
 		return 0;
 	case WATCH_OPT_CHMU_COUNT:
-		for (uint8_t op = 0; op < THERMO_NR_OPS; op++)
+		for (int op = 0; op < THERMO_NR_OPS; op++)
 			if (strcmp(arg, names[op]) == 0) {
-				d->chmu_count = op;
+				d->chmu_count = (uint8_t)op;
 				return 0;
 			}
 		return option_bad(o->command, "--chmu-count", arg, "all, reads or writes");

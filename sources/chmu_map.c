@@ -19,7 +19,7 @@
 int chmu_map_open(struct chmu_map *map, const struct thermo_host *host, const char *memdev)
 {
 	struct chmu_extent extents[CHMU_EXTENTS_MAX];
-	uint64_t start, bytes;
+	uint64_t start = 0, bytes;
 	int err;
 
 	*map = (struct chmu_map){ .host = host };

@@ -138,10 +138,11 @@ bool chmu_tuner_step(struct chmu_tuner *t, const struct chmu_limits *limits,
 {
 	uint64_t room = clamp(limits->hotlist_entries, 1, ENTRIES_MAX) * t->rate_permille / 1000;
 	double entries = (double)seen->nr_entries / (seen->nr_epochs > 1 ? seen->nr_epochs : 1);
+	uint64_t high = room * HIGH_PERMILLE / 1000 + 1, low = room * LOW_PERMILLE / 1000;
 
 	if (t->too_low && seen->now_ns - t->too_low_ns >= TOO_LOW_NS)
 		t->too_low = 0;
-	if (seen->overflow || entries > (double)(room * HIGH_PERMILLE / 1000 + 1))
+	if (seen->overflow || entries > (double)high)
 		return ask_for_less(t, limits, seen, config);
 	if (seen->nr_entries > 16 && seen->nr_saturated > seen->nr_entries / 8) {
 		t->changed_ns = seen->now_ns;
@@ -149,7 +150,7 @@ bool chmu_tuner_step(struct chmu_tuner *t, const struct chmu_limits *limits,
 	}
 	if (relax(t, limits, seen, config))
 		return true;
-	if (entries < (double)(room * LOW_PERMILLE / 1000))
+	if (entries < (double)low)
 		return ask_for_more(t, limits, seen, config);
 	return false;
 }

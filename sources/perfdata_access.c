@@ -55,9 +55,11 @@ static bool begin_access(const struct perfdata_machine *machine, const struct pe
 		.tid = known_pid(s->tid),
 		.cpu = cpu,
 		.latency_ns = latency_ns(machine, opts, s->latency_cycles),
-		.node = cpu == THERMO_CPU_UNKNOWN ? THERMO_NODE_UNKNOWN : node_of(machine, cpu),
+		.node = THERMO_NODE_UNKNOWN,
 		.space = opts->physical ? THERMO_SPACE_PHYSICAL : THERMO_SPACE_VIRTUAL,
 	};
+	if (cpu != THERMO_CPU_UNKNOWN)
+		access->node = node_of(machine, cpu);
 	return true;
 }
 

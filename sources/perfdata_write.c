@@ -92,7 +92,7 @@ struct perfdata_writer {
 	struct file_header header;
 	size_t nr_events;
 	struct event events[PERFDATA_WRITE_MAX_EVENTS];
-	int8_t event_of[UINT8_MAX + 1]; /* by source; -1: none */
+	int16_t event_of[UINT8_MAX + 1]; /* by source; -1: none */
 	uint64_t first_ns;
 	uint64_t newest_ns;
 	uint64_t marked_ns; /* the newest when the last round was marked */
@@ -377,7 +377,7 @@ int perfdata_writer_new(struct perfdata_writer **out, int fd,
 	for (size_t i = 0; i < nr_events; i++) {
 		(void)snprintf(w->events[i].name, sizeof(w->events[i].name), "%s", events[i].name);
 		w->events[i].id = i + 1;
-		w->event_of[events[i].source] = (int8_t)i;
+		w->event_of[events[i].source] = (int16_t)i;
 	}
 	w->nr_events = nr_events;
 	begin(w);

@@ -103,9 +103,11 @@ static bool is_ids(const struct word *w, int32_t *pid, int32_t *tid)
 {
 	size_t n = take_id(w->at, w->len, pid), m;
 
+	if (n == 0)
+		return false;
 	*tid = *pid;
-	if (n == 0 || n == w->len)
-		return n > 0;
+	if (n == w->len)
+		return true;
 	if (w->at[n] != '/')
 		return false;
 	m = take_id(w->at + n + 1, w->len - n - 1, tid);

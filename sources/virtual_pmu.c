@@ -149,7 +149,7 @@ static int vpmu_probe(const struct thermo_source_opts *opts)
 	struct vpmu_source v = { 0 };
 	int err = find_device(&v, opts->host);
 
-	if (!err && v.page->version != VPMU_VERSION)
+	if (!err && v.page && v.page->version != VPMU_VERSION)
 		err = thermo_fail(-EOPNOTSUPP, "virtual-pmu: the device has version %u, not %d",
 				  v.page->version, VPMU_VERSION);
 	release_device(&v);
