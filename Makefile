@@ -244,7 +244,8 @@ lint:
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=missingIncludeSystem -I. -Iinclude $(HAVE:%=-DHAVE_%=1) \
 		-DTHERMO_LAB_DIR='""' -DTHERMO_VERSION='""' $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(OVER_SRC) $(SIM_SRC) $(TRUTH_SRC) $(JUDGE_SRC)
-	$(Q)clang-tidy --quiet $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(OVER_SRC) $(SIM_SRC) $(TRUTH_SRC) $(JUDGE_SRC) -- $(CPPFLAGS) -std=gnu11
+	$(Q)printf '%s\n' $(LIB_SRC) $(CLI_SRC) $(WORK_SRC) $(OVER_SRC) $(SIM_SRC) $(TRUTH_SRC) $(JUDGE_SRC) | \
+		xargs -P "$$(nproc)" -n 8 sh -c 'clang-tidy --quiet "$$@" -- $(subst ','\'',$(CPPFLAGS)) -std=gnu11' clang-tidy
 	$(Q)for m in docs/man/*.[1-8]; do groff -man -ww -z -Tutf8 $$m || exit 1; done
 	$(Q)shellcheck -x $(OUR_SH)
 
