@@ -104,11 +104,24 @@ seen_levels()
 		"$run/levels.csv"
 }
 
-# true_levels KEY
+# true_levels KEY: mean over all accesses, those of half_life seconds ago at half weight.  The two
+# threads serve themselves from different memory, and how fast each runs is the machine's mood.
 true_levels()
 {
-	"$report" --by phase --format json "$run/truth.bin" 2>/dev/null |
-		sed -n "s/.*\"phase\":\"steady\".*\"$1\":\([0-9.]*\).*/\1/p"
+	"$report" --by second --format json "$run/truth.bin" 2>/dev/null | awk -v key="$1" \
+		-v half_life=$half_life '
+		function value(name) {
+			if (!match($0, "\"" name "\":[0-9.]*"))
+				return 0
+			return substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3) + 0
+		}
+		/"phase":"steady"/ {
+			older = 0.5 ^ (value("length_s") / half_life)
+			n = value("reads") + value("writes")
+			all = all * older + n
+			sum = sum * older + n * value(key)
+		}
+		END { if (all) printf "%.4f\n", sum / all }'
 }
 
 by_level()
