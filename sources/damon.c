@@ -474,6 +474,7 @@ const struct thermo_source thermo_source_damon = {
 	.granularity_bytes = THERMO_PAGE_BYTES,
 	.cost = "a kernel thread that looks at one page a region and sampling interval",
 	.changes = "starts a kdamond; with --pause-damon-stat turns DAMON_STAT off",
+	.uses = THERMO_USES_ACCESSED_BITS,
 	.state_bytes = sizeof(struct damon),
 	.drain_interval_ms = 100,
 	.probe = damon_probe,

@@ -383,6 +383,7 @@ const struct thermo_source thermo_source_hintfault = {
 	.granularity_bytes = THERMO_PAGE_BYTES,
 	.cost = "a page fault of about 1 us in the application for each page and round",
 	.changes = "kernel.numa_balancing, its promotion rate limit and scan rate",
+	.uses = THERMO_USES_HINT_FAULTS,
 	.state_bytes = sizeof(struct hintfault),
 	.drain_interval_ms = 200,
 	.probe = hintfault_probe,

@@ -44,6 +44,7 @@ const struct thermo_source thermo_source_ibs = {
 	.granularity_bytes = 1,
 	.cost = "an interrupt of some 2 us for each record, at most 20 000 a second of all CPUs "
 		"together",
+	.uses = THERMO_USES_PMU,
 	.least_permille = PMU_LEAST_PERMILLE,
 	.state_bytes = sizeof(struct pmu_sampler),
 	.drain_interval_ms = PMU_DRAIN_INTERVAL_MS,

@@ -41,6 +41,7 @@ const struct thermo_source thermo_source_pebs = {
 	       THERMO_CAN_LATENCY | THERMO_CAN_LEVEL,
 	.granularity_bytes = 1,
 	.cost = "some 400 ns for each record, at most 40 000 a second of all CPUs together",
+	.uses = THERMO_USES_PMU,
 	.least_permille = PMU_LEAST_PERMILLE,
 	.state_bytes = sizeof(struct pmu_sampler),
 	.drain_interval_ms = PMU_DRAIN_INTERVAL_MS,

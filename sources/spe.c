@@ -482,6 +482,7 @@ const struct thermo_source thermo_source_spe = {
 	.granularity_bytes = 1,
 	.cost = "64 bytes that the hardware writes for each record, at most 100 000 a second of "
 		"all CPUs together, an interrupt for 64 of them; a record of each context switch",
+	.uses = THERMO_USES_PMU,
 	.least_permille = LEAST_PERMILLE,
 	.state_bytes = sizeof(struct spe_source),
 	.drain_interval_ms = 100,

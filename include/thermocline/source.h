@@ -41,6 +41,15 @@ enum thermo_source_can {
 	THERMO_CAN_NEGATIVE = 1u << 7, /* knows what was not accessed */
 };
 
+/* What there is only one of, for one user at a time: two sources that use the same disturb each
+ * other, and are not run together. */
+enum thermo_source_uses {
+	THERMO_USES_PMU = 1u << 0,           /* the processor's sampling */
+	THERMO_USES_ACCESSED_BITS = 1u << 1, /* clears them in page tables, to see them set again */
+	THERMO_USES_HINT_FAULTS = 1u << 2,   /* NUMA balancing takes access away from pages */
+	THERMO_USES_SOFT_DIRTY = 1u << 3,    /* clears them, to see them set again */
+};
+
 /**
  * struct thermo_source_opts - How to open a source.  Zeroes mean the default.
  * @host:	The machine.
@@ -91,6 +100,7 @@ struct thermo_source_counters {
  * @granularity_bytes:	The least extent that it tells apart.
  * @cost:	What it costs, for people.
  * @changes:	System settings that it changes while it runs, for people; NULL: none.
+ * @uses:	OR of enum thermo_source_uses.
  * @by_name_only:	Never chosen by default: it does not measure this machine.
  * @least_permille:	It sees all memory all the time, so that so low a rate still notices
  *		changes; 0: it should not go far down.
@@ -119,6 +129,7 @@ struct thermo_source {
 	uint64_t granularity_bytes;
 	const char *cost;
 	const char *changes;
+	uint32_t uses;
 	bool by_name_only;
 	uint32_t least_permille;
 	size_t state_bytes;
