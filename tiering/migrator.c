@@ -117,16 +117,14 @@ static bool was_all_moved(const struct migrator *m, const struct thermo_move_cou
 		if (r != THERMO_MOVED &&
 		    pages_with(&m->mover.counters, action, r) != pages_with(before, action, r))
 			return false;
-	/* relaxed: a flag to end early; nothing is read because of it. */
-	return !atomic_load_explicit(&m->stop, memory_order_relaxed);
+	return !mover_is_over(&m->mover);
 }
 
 static void carry_out(struct migrator *m, const struct plan *plan)
 {
-	for (size_t i = 0; i < plan->nr; i++) {
-		/* relaxed: a flag to end early; nothing is read because of it. */
-		if (atomic_load_explicit(&m->stop, memory_order_relaxed))
-			return;
+	m->mover.left_bytes = plan->budget_bytes;
+	m->mover.until_ns = plan->until_ns;
+	for (size_t i = 0; i < plan->nr && !mover_is_over(&m->mover); i++) {
 		struct thermo_move_counters before = m->mover.counters;
 		const struct planned_move *step = &plan->moves[i];
 		uint64_t moved_bytes = mover_run(&m->mover, step);

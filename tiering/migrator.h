@@ -26,7 +26,7 @@ bool migrator_is_idle_since(struct migrator *migrator, uint64_t time_ns);
 
 /*
  * Takes over the plan's steps and zeroes @plan; copies @topology, by which it was
- * made.  Only when it is not busy.
+ * made.  Only when it is not busy.  It ends early by the plan's budget and time.
  */
 void migrator_submit(struct migrator *migrator, struct plan *plan,
 		     const struct thermo_topology *topology);

@@ -47,7 +47,12 @@ void mover_init(struct mover *mover, const struct thermo_host *host,
 		const struct thermo_topology *topology, uint32_t share_pct, const atomic_bool *stop)
 {
 	*mover = (struct mover){
-		.host = host, .topology = topology, .share_pct = share_pct, .stop = stop
+		.host = host,
+		.topology = topology,
+		.share_pct = share_pct,
+		.stop = stop,
+		.left_bytes = UINT64_MAX,
+		.until_ns = UINT64_MAX,
 	};
 	mover->small.units = MIN_CALL_PAGES;
 	mover->huge.units = 1;
@@ -74,8 +79,12 @@ struct job {
 static void count(struct job *j, enum thermo_move_result result, uint64_t pages)
 {
 	j->mover->counters.pages[j->step->action][result] += pages;
-	if (result == THERMO_MOVED)
-		j->moved_bytes += pages * THERMO_PAGE_BYTES;
+	if (result != THERMO_MOVED)
+		return;
+	uint64_t bytes = pages * THERMO_PAGE_BYTES;
+
+	j->moved_bytes += bytes;
+	j->mover->left_bytes -= bytes < j->mover->left_bytes ? bytes : j->mover->left_bytes;
 }
 
 static enum thermo_move_result result_of(int err)
@@ -275,11 +284,16 @@ static void move_batch(struct job *j)
 	(void)nanosleep(&ts, NULL);
 }
 
-static bool is_done(const struct job *j)
+bool mover_is_over(const struct mover *m)
 {
 	/* relaxed: a flag to end early; nothing is read because of it. */
-	return j->over || j->moved_bytes >= j->step->bytes ||
-	       atomic_load_explicit(j->mover->stop, memory_order_relaxed);
+	return atomic_load_explicit(m->stop, memory_order_relaxed) || m->left_bytes == 0 ||
+	       thermo_host_now_ns(m->host) >= m->until_ns;
+}
+
+static bool is_done(const struct job *j)
+{
+	return j->over || j->moved_bytes >= j->step->bytes || mover_is_over(j->mover);
 }
 
 static void move_run(struct job *j, const struct thermo_page_run *run)
@@ -289,7 +303,11 @@ static void move_run(struct job *j, const struct thermo_page_run *run)
 	uint64_t at = run->start & ~(unit - 1);
 
 	while (at < run->end && !is_done(j)) {
-		uint64_t left = (j->step->bytes - j->moved_bytes + unit - 1) / unit;
+		uint64_t bytes = j->step->bytes - j->moved_bytes;
+
+		if (bytes > j->mover->left_bytes)
+			bytes = j->mover->left_bytes;
+		uint64_t left = (bytes + unit - 1) / unit;
 		size_t room = left < p->units ? (size_t)left : p->units;
 
 		j->batch.nr = 0;

@@ -26,6 +26,7 @@ struct mover_pace {
  * struct mover - State that outlives a step.
  * @share_pct:	Of a CPU's time that move_pages(2) may take; it sleeps the rest.
  * @stop:	Set by another thread: end after the call in flight.
+ * @left_bytes, @until_ns:	What the plan still allows; nothing begins beyond either.
  * @recent_ns, @recent_bytes:	CPU time of the calls that moved, and what they moved; the
  *		older, the less they count.
  * @ns_per_byte:	Their ratio; 0 before the first move.
@@ -35,6 +36,8 @@ struct mover {
 	const struct thermo_topology *topology; /* free memory is read anew */
 	uint32_t share_pct;
 	const atomic_bool *stop;
+	uint64_t left_bytes;
+	uint64_t until_ns;
 	struct mover_pace small;
 	struct mover_pace huge;
 	double recent_ns;
@@ -46,6 +49,9 @@ struct mover {
 void mover_init(struct mover *mover, const struct thermo_host *host,
 		const struct thermo_topology *topology, uint32_t share_pct,
 		const atomic_bool *stop);
+
+/* Whether nothing more may be moved: stopped, nothing left, or too late. */
+bool mover_is_over(const struct mover *mover);
 
 /* Return: bytes that moved. */
 uint64_t mover_run(struct mover *mover, const struct planned_move *step);

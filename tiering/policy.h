@@ -32,11 +32,19 @@ struct planned_move {
 	double value; /* ns saved per second and byte */
 };
 
+/*
+ * A plan.  Where in a region pages are is an estimate, so a plan may hold more steps than are to be
+ * carried out; its end is what its maker allows:
+ * @budget_bytes:	when so much has moved, in both directions together,
+ * @until_ns:	or at this time.
+ */
 struct plan {
 	size_t nr;
 	size_t room;
 	struct planned_move *moves;
 	uint64_t bytes[THERMO_NR_ACTIONS];
+	uint64_t budget_bytes;
+	uint64_t until_ns;
 };
 
 /* What the loop saw this tick. */

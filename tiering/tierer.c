@@ -20,6 +20,10 @@
 #define FIRST_BUDGET_BYTES (16ull << 20)
 /* Of what fits into a tick, so that a plan is done before the next. */
 #define PLAN_SHARE 0.8
+/* ... and when it ends at the latest, whatever it has waited for: the next one knows more. */
+#define PLAN_UNTIL 0.9
+/* So much more is planned than may move: of what is planned not all is still there. */
+#define PLAN_AHEAD 3
 
 struct tierer {
 	const struct thermo_host *host;
@@ -183,14 +187,17 @@ static void decide_and_act(struct tierer *t, const struct thermo_snapshot *snaps
 		.now_ns = snapshot->time_ns,
 		.move_ns_per_byte = t->status.move_ns_per_byte,
 	};
+	uint64_t may_move_bytes = budget_bytes(t, tick_ns);
 	struct policy_limits limits = {
 		.schemes = t->schemes,
 		.nr_schemes = t->nr_schemes,
-		.budget_bytes = budget_bytes(t, tick_ns),
+		.budget_bytes = t->migrator ? PLAN_AHEAD * may_move_bytes : may_move_bytes,
 		.horizon_ns = t->opts.horizon_ns,
 	};
 
 	policy_decide(&view, &limits, &plan);
+	plan.budget_bytes = may_move_bytes;
+	plan.until_ns = thermo_host_now_ns(t->host) + (uint64_t)(PLAN_UNTIL * (double)tick_ns);
 	for (int i = 0; i < THERMO_NR_ACTIONS; i++)
 		t->status.planned_bytes[i] += plan.bytes[i];
 	if (plan.nr && t->migrator)

@@ -31,7 +31,7 @@ struct tierer_opts {
 
 /**
  * struct tierer_status - What the loop saw and did.
- * @planned_bytes:	By action, since the start; in a dry run that is all there is.
+ * @planned_bytes:	By action, since the start: more than may move, or just that in a dry run.
  * @move_ns_per_byte:	Cost of a move, as far as it is believed; 0 before the first.
  * @cpu_ns:	Of the migrator's thread.
  */

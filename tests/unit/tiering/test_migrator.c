@@ -14,12 +14,14 @@ static struct migrator *migrator;
 static struct move_history history;
 static struct thermo_move_counters counters;
 static double ns_per_byte;
+static uint64_t budget_bytes, until_ns;
 
 static int make(void **state)
 {
 	(void)state;
 	fake_memory_init(&fake, &topology);
 	memset(&history, 0, sizeof(history));
+	budget_bytes = until_ns = UINT64_MAX;
 	return migrator_start(&migrator, &fake.host, 100);
 }
 
@@ -34,7 +36,9 @@ static int drop(void **state)
 
 static void submit(enum thermo_action action, size_t first, size_t nr, size_t steps)
 {
-	struct plan plan = { .nr = steps, .room = steps };
+	struct plan plan = {
+		.nr = steps, .room = steps, .budget_bytes = budget_bytes, .until_ns = until_ns
+	};
 
 	plan.moves = calloc(steps, sizeof(*plan.moves));
 	assert_non_null(plan.moves);
@@ -176,6 +180,45 @@ static void full_destination_is_not_futile(void **state)
 	assert_int_equal(counters.pages[THERMO_PROMOTE][THERMO_MOVE_NO_MEMORY], 64);
 }
 
+/* More is planned than may move: then nobody says that nothing is left where it ended. */
+static void plan_ends_when_its_budget_is_spent(void **state)
+{
+	(void)state;
+	budget_bytes = 150 * THERMO_PAGE_BYTES;
+	submit(THERMO_PROMOTE, 0, 100, 3);
+	wait_idle();
+	collect();
+	assert_int_equal(counters.pages[THERMO_PROMOTE][THERMO_MOVED], 150);
+	assert_int_equal(fake_pages_on(0), 150);
+	assert_int_equal(history.nr, 2);
+	assert_int_equal(history.moves[1].outcome, MOVE_DONE);
+}
+
+/* What is not there costs nothing of it. */
+static void budget_goes_to_pages_that_are_there(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 250; i++)
+		fake_memory.node[i] = 0;
+	budget_bytes = 100 * THERMO_PAGE_BYTES;
+	submit(THERMO_PROMOTE, 0, 100, 4);
+	wait_idle();
+	collect();
+	assert_int_equal(counters.pages[THERMO_PROMOTE][THERMO_MOVED], 100);
+}
+
+static void plan_ends_when_its_time_is_over(void **state)
+{
+	(void)state;
+	until_ns = thermo_host_now_ns(&fake.host) + 1;
+	submit(THERMO_PROMOTE, 0, 64, 10);
+	wait_idle();
+	collect();
+	/* The call in flight is completed, and nothing begun after it. */
+	assert_int_equal(counters.pages[THERMO_PROMOTE][THERMO_MOVED], 64);
+	assert_int_equal(history.nr, 1);
+}
+
 static void stop_in_flight_ends_soon_and_counts_what_was_done(void **state)
 {
 	(void)state;
@@ -210,6 +253,9 @@ int main(void)
 		TEST(step_that_moved_nothing_is_told_as_futile),
 		TEST(step_that_left_nothing_behind_is_told_as_exhausted),
 		TEST(full_destination_is_not_futile),
+		TEST(plan_ends_when_its_budget_is_spent),
+		TEST(budget_goes_to_pages_that_are_there),
+		TEST(plan_ends_when_its_time_is_over),
 		TEST(stop_in_flight_ends_soon_and_counts_what_was_done),
 		TEST(collecting_while_it_works_loses_nothing),
 	};
