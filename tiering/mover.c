@@ -231,6 +231,19 @@ static void look_up_unknown(struct job *j)
 			b->status[i] = status[k++];
 }
 
+/*
+ * Sleep in proportion: the application gets its share of locks and bandwidth.  The time that a
+ * call waited it had them already.
+ */
+static void rest(const struct mover *m, uint64_t cpu_ns, uint64_t call_ns)
+{
+	uint64_t turn_ns = cpu_ns * 100 / m->share_pct;
+	uint64_t sleep_ns = turn_ns > call_ns ? turn_ns - call_ns : 0;
+	struct timespec ts = { (time_t)(sleep_ns / 1000000000), (long)(sleep_ns % 1000000000) };
+
+	(void)nanosleep(&ts, NULL);
+}
+
 static void move_batch(struct job *j)
 {
 	struct mover *m = j->mover;
@@ -277,11 +290,7 @@ static void move_batch(struct job *j)
 		m->recent_bytes = 0.9 * m->recent_bytes + (double)(j->moved_bytes - moved_before);
 		m->ns_per_byte = m->recent_ns / m->recent_bytes;
 	}
-	/* Sleep in proportion: the application gets its share of locks and bandwidth. */
-	uint64_t sleep_ns = cpu_ns * (100 - m->share_pct) / m->share_pct;
-	struct timespec ts = { (time_t)(sleep_ns / 1000000000), (long)(sleep_ns % 1000000000) };
-
-	(void)nanosleep(&ts, NULL);
+	rest(m, cpu_ns, call_ns);
 }
 
 bool mover_is_over(const struct mover *m)
