@@ -11,6 +11,10 @@
 /* An access of unknown size is counted as the cache line that it moves. */
 #define LINE_BYTES 64
 #define FIRST_OCTAVE 1 /* of latencies: below 4 ns is one bucket */
+/* Of a sum: at least what adding to it may round off; and of what is added, too little to matter.
+ */
+#define ROUNDING 0x1p-22f
+#define ROUNDED_ENOUGH 0x1p-8f
 
 /*
  * Which of the keys it is, a bit each.  No branch, here and below: whether a key is
@@ -85,11 +89,27 @@ static float bucket_start_ns(int bucket)
 	return ldexpf(bucket % 2 ? 1.5f : 1.0f, FIRST_OCTAVE + bucket / 2);
 }
 
+/*
+ * A sum of millions rounds whatever is added to it, and equal weights all the same way: a
+ * million accesses of one direction can be a tenth short.  A little at random makes the
+ * roundings cancel.
+ */
+static float dithered(struct attribution *a, float events)
+{
+	float most = fminf(a->total * ROUNDING, events);
+
+	if (most < events * ROUNDED_ENOUGH)
+		return events;
+	a->random = a->random * 1664525u + 1013904223u;
+	return events + most * ((float)(a->random >> 8) * 0x1p-24f - 0.5f);
+}
+
 void attribution_add(struct attribution *a, const struct thermo_access *access, float events)
 {
 	unsigned int source = access->source < THERMO_MAX_SOURCES ? access->source
 								  : THERMO_MAX_SOURCES - 1;
 
+	events = dithered(a, events);
 	a->total += events;
 	a->ops[access->op] += events;
 	a->sources[source] += events;
@@ -251,6 +271,12 @@ void attribution_merge(struct attribution *a, const struct attribution *more)
 		a->latencies[i] += more->latencies[i];
 }
 
+/* Sums that were rounded may be a little more than their total. */
+static float share_of(float part, float all)
+{
+	return fminf(part / all, 1);
+}
+
 static void view_heavy(const struct attribution *a, enum heavy_kind kind, struct thermo_share *out)
 {
 	const struct heavy *h = &a->heavy[kind];
@@ -258,8 +284,8 @@ static void view_heavy(const struct attribution *a, enum heavy_kind kind, struct
 
 	for (int i = 0; i < HEAVY_KEYS; i++) {
 		struct thermo_share share = { .key = h->key[i],
-					      .share = h->weight[i] / a->total,
-					      .error = a->error[kind][i] / a->total };
+					      .share = share_of(h->weight[i], a->total),
+					      .error = share_of(a->error[kind][i], a->total) };
 		int at = nr;
 
 		if (share.share <= 0)
@@ -297,7 +323,7 @@ static void view_latency(const struct attribution *a, struct thermo_region *out)
 {
 	if (a->latency_events <= 0)
 		return;
-	out->latency_share = a->latency_events / a->total;
+	out->latency_share = share_of(a->latency_events, a->total);
 	out->latency_mean_ns = a->latency_ns / a->latency_events;
 	out->latency_p50_ns = latency_percentile(a, 0.50f);
 	out->latency_p95_ns = latency_percentile(a, 0.95f);
@@ -311,19 +337,19 @@ void attribution_view(const struct attribution *a, struct thermo_region *out)
 	if (a->total <= 0)
 		return;
 	if (known > 0) {
-		out->read_share = a->ops[THERMO_OP_READ] / known;
+		out->read_share = share_of(a->ops[THERMO_OP_READ], known);
 		out->write_share = 1 - out->read_share;
-		out->op_known_share = known / a->total;
+		out->op_known_share = share_of(known, a->total);
 	}
 	out->bytes_per_s = out->accesses_per_s * (double)(a->moved / a->total);
 	view_heavy(a, HEAVY_CPU, out->cpus);
 	view_heavy(a, HEAVY_TID, out->tids);
 	view_heavy(a, HEAVY_NODE, out->accessor_nodes);
 	for (int i = 0; i < THERMO_MAX_SOURCES; i++)
-		out->sources[i] = a->sources[i] / a->total;
+		out->sources[i] = share_of(a->sources[i], a->total);
 	for (int i = 0; i < THERMO_NR_LEVELS; i++)
 		level += a->levels[i];
 	for (int i = 0; i < THERMO_NR_LEVELS && level > 0; i++)
-		out->levels[i] = a->levels[i] / level;
+		out->levels[i] = share_of(a->levels[i], level);
 	view_latency(a, out);
 }

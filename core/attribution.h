@@ -47,6 +47,7 @@ struct attribution {
 	float latency_ns; /* sum */
 	float levels[THERMO_NR_LEVELS];
 	float latencies[LATENCY_BUCKETS]; /* two an octave, from 2 ns on */
+	uint32_t random;
 	float error[NR_HEAVY][HEAVY_KEYS];
 };
 

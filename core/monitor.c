@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/balance.h"
 #include "core/error.h"
 #include "core/given.h"
 #include "core/host.h"
@@ -293,9 +294,8 @@ static double close_regions(struct thermo_monitor *m, uint64_t now_ns, double wa
 	for (size_t i = 0; i < m->targets.nr; i++) {
 		struct target *t = &m->targets.list[i];
 
-		for (size_t j = 0; j < t->nr_regions; j++)
-			changed += region_close_window(&t->regions[j], now_ns, m->half_life_ns,
-						       watched_s + t->watched_s);
+		changed += target_close_window(t, now_ns, m->half_life_ns,
+					       watched_s + t->watched_s);
 		t->watched_s = 0;
 	}
 	return changed;

@@ -94,8 +94,7 @@ static bool has_changed(struct rate old, const struct rate *now)
 	return rates_differ(&old, now) > SIGNIFICANT;
 }
 
-/* What is known of a bin: its own, and its part of what is known of the whole. */
-static struct rate known_of_bin(const struct region *r, int bin)
+struct rate region_bin(const struct region *r, int bin)
 {
 	struct rate rate = evidence_bin(&r->known, bin);
 
@@ -130,7 +129,7 @@ static struct comparison compare(const struct region *r)
 	struct comparison c = { 0 };
 
 	for (int i = 0; i < EVIDENCE_BINS; i++) {
-		struct rate old = known_of_bin(r, i), now = evidence_bin(&r->window, i);
+		struct rate old = region_bin(r, i), now = evidence_bin(&r->window, i);
 
 		if (old.exposure <= 0 || now.exposure <= 0)
 			continue;
@@ -166,7 +165,7 @@ static double drop_changed_bins(struct region *r, uint8_t doubted)
 	uint8_t bins = 0;
 
 	for (int i = 0; i < EVIDENCE_BINS; i++) {
-		struct rate old = known_of_bin(r, i), now = evidence_bin(&r->window, i);
+		struct rate old = region_bin(r, i), now = evidence_bin(&r->window, i);
 
 		if (doubted & 1u << i || !has_changed(old, &now))
 			continue;
@@ -193,21 +192,7 @@ static double drop_changed(struct region *r, uint64_t now_ns, uint8_t doubted)
 	       EVIDENCE_BINS;
 }
 
-static double take_window(struct region *r, uint64_t now_ns, uint8_t doubted)
-{
-	double changed = drop_changed(r, now_ns, doubted);
-
-	if (evidence_rate(&r->window, 0, EVIDENCE_BINS).events > 0)
-		r->seen_ns = now_ns;
-	if (!r->evidence_ns)
-		r->changed_ns = now_ns;
-	evidence_add(&r->known, &r->window);
-	memset(&r->window, 0, sizeof(r->window));
-	r->evidence_ns = now_ns;
-	return changed;
-}
-
-double region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life_ns,
+double region_judge_window(struct region *r, uint64_t now_ns, uint64_t half_life_ns,
 			   double watched_s)
 {
 	float weight = (float)region_weight(r, now_ns, half_life_ns);
@@ -226,8 +211,36 @@ double region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life
 	r->base.exposure *= weight;
 	if (scanned > (double)exposure * EVIDENCE_BINS)
 		doubted = doubt_silence(r, now_ns, &bins);
-	changed = take_window(r, now_ns, bins);
+	changed = drop_changed(r, now_ns, bins);
 	return changed > 0 ? changed : doubted;
+}
+
+void region_take_window(struct region *r, uint64_t now_ns)
+{
+	struct rate window = evidence_rate(&r->window, 0, EVIDENCE_BINS);
+
+	if (window.exposure <= 0)
+		return;
+	if (window.events > 0)
+		r->seen_ns = now_ns;
+	if (!r->evidence_ns)
+		r->changed_ns = now_ns;
+	evidence_add(&r->known, &r->window);
+	memset(&r->window, 0, sizeof(r->window));
+	r->evidence_ns = now_ns;
+}
+
+void region_doubt_known(struct region *r, const float keep[EVIDENCE_BINS])
+{
+	float sum = 0;
+
+	for (int i = 0; i < EVIDENCE_BINS; i++) {
+		r->known.events[i] *= keep[i];
+		r->known.exposure[i] *= keep[i];
+		sum += keep[i];
+	}
+	r->base.events *= sum / EVIDENCE_BINS;
+	r->base.exposure *= sum / EVIDENCE_BINS;
 }
 
 /* Sums of the evidence before each bin, so that any run of bins is two lookups. */

@@ -62,6 +62,9 @@ static inline uint64_t region_bytes(const struct region *r)
 /* All that is known of it. */
 struct rate region_rate(const struct region *r);
 
+/* What is known of a bin: its own, and its part of what is known of the whole. */
+struct rate region_bin(const struct region *r, int bin);
+
 /* How many independent accesses that is worth. */
 double region_count(const struct region *r);
 
@@ -85,12 +88,19 @@ static inline void region_add_scanned(struct region *r, double events)
 }
 
 /*
- * End the window at @now_ns.  @watched_s: how long sources that watch all memory all
- * the time did so; it is exposure of every byte.  Return: by how many accesses per
- * second the rate changed, if it changed significantly, or may have; else 0.
+ * The window ends at @now_ns: what is known fades, and what the window contradicts is
+ * dropped.  @watched_s: how long sources that watch all memory all the time did so; it
+ * is exposure of every byte.  Return: by how many accesses per second the rate changed,
+ * if it changed significantly, or may have; else 0.
  */
-double region_close_window(struct region *r, uint64_t now_ns, uint64_t half_life_ns,
+double region_judge_window(struct region *r, uint64_t now_ns, uint64_t half_life_ns,
 			   double watched_s);
+
+/* Then: what is known of each bin counts @keep of what it did. */
+void region_doubt_known(struct region *r, const float keep[EVIDENCE_BINS]);
+
+/* Then: what the window saw becomes known, and a new one begins. */
+void region_take_window(struct region *r, uint64_t now_ns);
 
 /* What the decayed weight of the evidence is at @now_ns, 0 to 1. */
 double region_weight(const struct region *r, uint64_t now_ns, uint64_t half_life_ns);

@@ -11,11 +11,20 @@
 
 struct ram;
 
+/* Of all regions together, faded like theirs, from sources that watch all the time. */
+struct total {
+	double events;
+	double watched_s;
+	uint64_t fades_from_ns;
+	uint64_t scanned_ns; /* when another source last told something; 0: never */
+};
+
 struct target {
 	struct thermo_target info;
 	const struct ram *ram; /* physical memory; NULL: a process */
 	bool gone;             /* found out since the last update */
 	double watched_s;      /* in the open window, by reporters that tell of it alone */
+	struct total total;
 	size_t nr_regions;
 	struct region *regions;
 	uint64_t *starts; /* of the regions: a search touches nothing else */

@@ -5,6 +5,7 @@
 #ifndef TESTS_UNIT_CORE_FAKE_INTAKE_H
 #define TESTS_UNIT_CORE_FAKE_INTAKE_H
 
+#include "core/balance.h"
 #include "core/ingest.h"
 #include "tests/unit/test.h"
 
@@ -93,9 +94,7 @@ static inline void end_window(void)
 
 	now_ns += SECOND;
 	for (size_t i = 0; i < targets.nr; i++)
-		for (size_t j = 0; j < list[i].nr_regions; j++)
-			(void)region_close_window(&list[i].regions[j], now_ns, 5 * SECOND,
-						  watched_s);
+		(void)target_close_window(&list[i], now_ns, 5 * SECOND, watched_s);
 }
 
 static inline struct rate open_window(const struct target *t)

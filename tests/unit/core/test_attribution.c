@@ -113,6 +113,51 @@ static void bytes_moved_are_accesses_times_their_size(void **state)
 	assert_near(view(&a).bytes_per_s, 1000 * (64 * 30 + 8 * 10) / 40.0, 0.01);
 }
 
+/* A third each, millions of times, at a weight that no sum of floats holds exactly. */
+static void shares_of_millions_are_right(void **state)
+{
+	struct attribution a = { .total = 0 };
+	struct thermo_region out;
+
+	(void)state;
+	for (int i = 0; i < 6000000; i++) {
+		struct thermo_access access = by((uint32_t)(i % 3), 1, (uint8_t)(i % 3));
+
+		attribution_add(&a, &access, 1.2345f);
+	}
+	assert_near((double)a.total, 6e6 * 1.2345, 1);
+	out = view(&a);
+	assert_near((double)out.op_known_share, 2 / 3.0, 1);
+	assert_near((double)out.read_share, 0.5, 1);
+	assert_near((double)out.cpus[0].share, 1 / 3.0, 1);
+	assert_near((double)out.tids[0].share, 1, 1);
+	assert_near(out.bytes_per_s, 1000 * 64, 1);
+}
+
+static void no_share_is_more_than_all(void **state)
+{
+	struct attribution a = { .total = 0 };
+	uint64_t random = 1;
+
+	(void)state;
+	for (int i = 0; i < 3000000; i++) {
+		struct thermo_access access = by(1, 1, THERMO_OP_READ);
+		struct thermo_region out;
+
+		access.latency_ns = 100;
+		access.level = THERMO_LEVEL_L3;
+		access.node = 0;
+		attribution_add(&a, &access, 0.1f + (float)(test_random(&random) % 7));
+		if (i % 1000)
+			continue;
+		out = view(&a);
+		assert_true(out.op_known_share <= 1 && out.read_share <= 1);
+		assert_true(out.cpus[0].share <= 1 && out.tids[0].share <= 1);
+		assert_true(out.accessor_nodes[0].share <= 1 && out.latency_share <= 1);
+		assert_true(out.sources[0] <= 1 && out.levels[THERMO_LEVEL_L3] <= 1);
+	}
+}
+
 static int by_value(const void *a, const void *b)
 {
 	const uint32_t *x = a, *y = b;
@@ -264,6 +309,8 @@ int main(void)
 		TEST(sources_above_the_last_are_counted_in_the_last),
 		TEST(levels_are_shares_of_those_known),
 		TEST(bytes_moved_are_accesses_times_their_size),
+		TEST(shares_of_millions_are_right),
+		TEST(no_share_is_more_than_all),
 		TEST(latency_percentiles_are_within_a_fifth),
 		TEST(any_latency_is_counted_and_those_not_measured_are_not),
 		TEST(merge_is_as_if_all_had_been_added_to_one),

@@ -3,6 +3,7 @@
 #include "tests/unit/test.h"
 
 #include "core/region.h"
+#include "tests/unit/core/close_window.h"
 
 #define PAGE 4096ull
 #define MIB (1ull << 20)

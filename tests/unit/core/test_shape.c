@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/shape.h"
+#include "tests/unit/core/close_window.h"
 
 #define PAGE 4096ull
 #define MIB (1ull << 20)
