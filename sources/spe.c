@@ -295,13 +295,14 @@ static bool is_users(const struct spe_record *r)
 }
 
 static void report(struct spe_source *s, const struct spe_cpu *c, const struct spe_record *r,
-		   const struct perf_thread *who, struct thermo_reporter *reporter)
+		   const struct perf_thread *who, uint32_t nr_accesses,
+		   struct thermo_reporter *reporter)
 {
 	struct thermo_access access = {
 		.addr = r->vaddr,
 		.extent_bytes = 1,
 		.time_ns = thermo_host_now_ns(s->host),
-		.nr_accesses = (uint32_t)s->period,
+		.nr_accesses = nr_accesses,
 		.pid = who->pid,
 		.tid = who->tid,
 		.cpu = (uint32_t)c->cpu,
@@ -322,6 +323,9 @@ static void take_packets(struct spe_source *s, struct spe_cpu *c, struct thermo_
 	struct spe_record r;
 
 	while (spe_cpu_next(c, &r, &who)) {
+		/* All of them pay for what is missing, also those that nobody watches. */
+		double weight = spe_cpu_weight(c, (double)UINT32_MAX / (double)s->period);
+
 		s->counters.seen++;
 		s->counters.overhead_ns += RECORD_COST_NS;
 		if (!is_users(&r))
@@ -329,7 +333,7 @@ static void take_packets(struct spe_source *s, struct spe_cpu *c, struct thermo_
 		else if (!pid_set_has(&s->targets, who.pid))
 			s->counters.ignored++;
 		else
-			report(s, c, &r, &who, reporter);
+			report(s, c, &r, &who, (uint32_t)(weight * (double)s->period), reporter);
 	}
 }
 
@@ -351,6 +355,8 @@ static int drain_cpu(struct spe_source *s, struct spe_cpu *c, uint64_t now_ns,
 		left -= (uint64_t)n;
 		take_packets(s, c, reporter);
 	}
+	if (!err)
+		err = spe_cpu_resume(c);
 	if (err || now_ns - c->quiet_since_ns < FLUSH_NS)
 		return err;
 	c->quiet_since_ns = now_ns;
@@ -377,6 +383,8 @@ static int adapt(struct spe_source *s, uint64_t now_ns)
 
 	if (elapsed_ns < ADAPT_NS)
 		return 0;
+	for (size_t i = 0; i < s->nr_cpus; i++)
+		spe_cpu_settle(s->cpus[i], elapsed_ns);
 	factor = period_factor(pace_of(s, (double)elapsed_ns / 1e9), 1);
 	s->adapted_ns = now_ns;
 	s->reported_at_adapted = s->counters.reported;

@@ -3,6 +3,7 @@
 #include "sources/spe_cpu.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,15 +113,21 @@ static int32_t process_of(const struct spe_cpu *c, int32_t tid)
 	return (int32_t)pid;
 }
 
-static void apply_oldest(struct spe_cpu *c)
+/* @now_ns: of the packet that is younger; UINT64_MAX: not known. */
+static void apply_oldest(struct spe_cpu *c, uint64_t now_ns)
 {
-	c->running = c->switches[c->first_switch++ % SPE_MAX_SWITCHES].tid;
+	const struct spe_switch *s = &c->switches[c->first_switch++ % SPE_MAX_SWITCHES];
+
+	if (s->tid != SPE_STOPPED)
+		c->running = s->tid;
+	else if (now_ns != UINT64_MAX)
+		c->stopped_ns += now_ns - s->time_ns;
 }
 
 static void keep_switch(struct spe_cpu *c, uint64_t time_ns, int32_t tid)
 {
 	if (c->next_switch - c->first_switch == SPE_MAX_SWITCHES)
-		apply_oldest(c);
+		apply_oldest(c, UINT64_MAX);
 	c->switches[c->next_switch++ % SPE_MAX_SWITCHES] = (struct spe_switch){ time_ns, tid };
 }
 
@@ -133,7 +140,7 @@ static void apply_until(struct spe_cpu *c, const struct spe_record *r)
 		until_ns = perfdata_clock_ns(&c->clock, r->time);
 	while (c->first_switch != c->next_switch &&
 	       c->switches[c->first_switch % SPE_MAX_SWITCHES].time_ns <= until_ns)
-		apply_oldest(c);
+		apply_oldest(c, until_ns);
 }
 
 /* The kernel names who is switched out or in, and also the other. */
@@ -150,11 +157,28 @@ static int take_switch(struct spe_cpu *c, const struct perf_record *r)
 
 /* --- records --- */
 
+/* A gap or a collision is one record at least; a full ring stops the event, for a time. */
+static void take_landed(struct spe_cpu *c, const struct perf_record *r)
+{
+	bool is_full = r->aux.flags & PERF_AUX_FLAG_TRUNCATED;
+
+	if (perf_aux_count(&c->aux, &r->aux))
+		return;
+	c->lost++;
+	if (!is_full) {
+		sample_debt_add(&c->debt, 1);
+		return;
+	}
+	/* For how long tells the first packet that is younger. */
+	keep_switch(c, r->sample_id.time_ns, SPE_STOPPED);
+	c->is_stopped = true;
+}
+
 static int take_record(struct spe_cpu *c, const struct perf_record *r)
 {
 	switch (r->type) {
 	case PERF_RECORD_AUX:
-		c->lost += !perf_aux_count(&c->aux, &r->aux);
+		take_landed(c, r);
 		return 0;
 	case PERF_RECORD_LOST:
 	case PERF_RECORD_LOST_SAMPLES:
@@ -202,12 +226,32 @@ ssize_t spe_cpu_take_bytes(struct spe_cpu *c, void *buffer, size_t max)
 	return n;
 }
 
+double spe_cpu_weight(struct spe_cpu *c, double most)
+{
+	uint64_t nr_faulty = c->decoder.nr_broken + c->decoder.nr_cut;
+
+	sample_debt_add(&c->debt, (double)(nr_faulty - c->nr_faulty));
+	c->nr_faulty = nr_faulty;
+	return 1 + sample_debt_pay(&c->debt, most - 1);
+}
+
+void spe_cpu_settle(struct spe_cpu *c, uint64_t elapsed_ns)
+{
+	double missing = sample_debt_of_pause(c->nr_records, c->stopped_ns, elapsed_ns);
+
+	sample_debt_add(&c->debt, missing);
+	c->lost += (uint64_t)llround(missing);
+	c->nr_records = 0;
+	c->stopped_ns = 0;
+}
+
 bool spe_cpu_next(struct spe_cpu *c, struct spe_record *record, struct perf_thread *who)
 {
 	int32_t tid;
 
 	if (!spe_decoder_next(&c->decoder, record))
 		return false;
+	c->nr_records++;
 	apply_until(c, record);
 	tid = record->has & SPE_HAS_CONTEXT && record->context <= INT32_MAX
 			      ? (int32_t)record->context
@@ -216,6 +260,15 @@ bool spe_cpu_next(struct spe_cpu *c, struct spe_record *record, struct perf_thre
 		tid = c->running;
 	*who = (struct perf_thread){ process_of(c, tid), tid };
 	return true;
+}
+
+/* The kernel disables an event that found no room, and leaves it so. */
+int spe_cpu_resume(struct spe_cpu *c)
+{
+	if (!c->is_stopped)
+		return 0;
+	c->is_stopped = false;
+	return perf_event_fd_enable(&c->fd);
 }
 
 int spe_cpu_flush(struct spe_cpu *c)

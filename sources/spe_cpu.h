@@ -14,13 +14,15 @@
 #include "sources/perf_aux.h"
 #include "sources/perfdata_machine.h"
 #include "sources/perfdata_map.h"
+#include "sources/sample_debt.h"
 #include "sources/spe_level.h"
 #include "thermocline/source.h"
 
 /* Switches that wait; beyond, the oldest take effect too early. */
 #define SPE_MAX_SWITCHES 4096u
 
-/* From @time_ns on, @tid runs; 0: nobody who is watched. */
+/* From @time_ns on, @tid runs; 0: nobody who is watched; SPE_STOPPED: the ring is full. */
+#define SPE_STOPPED INT32_MIN
 struct spe_switch {
 	uint64_t time_ns;
 	int32_t tid;
@@ -47,6 +49,10 @@ struct spe_setup {
  * @event:	Index in the plan.
  * @clock:	From the packets' time to that of records.
  * @lost:	Records that the kernel or the hardware says it lost, each gap at least one.
+ * @debt:	Records that are missing, which those that come stand for.
+ * @nr_records:	That came since spe_cpu_settle().
+ * @is_stopped:	The ring was full, and the kernel has disabled the event.
+ * @stopped_ns:	For how long it was so, since spe_cpu_settle().
  * @quiet_since_ns:	No packets have come since then.
  */
 struct spe_cpu {
@@ -64,6 +70,11 @@ struct spe_cpu {
 	enum spe_numbering numbering;
 	double ns_per_cycle; /* 0: not known */
 	uint64_t lost;
+	struct sample_debt debt;
+	uint64_t nr_records;
+	uint64_t nr_faulty; /* of the decoder's, that are in the debt already */
+	bool is_stopped;
+	uint64_t stopped_ns;
 	uint64_t quiet_since_ns;
 };
 
@@ -84,6 +95,16 @@ int spe_cpu_take_records(struct spe_cpu *cpu, const struct perf_format *format, 
 /* Return: whether there is one more in them; *@who ran then, zeroes when it is not known. */
 bool spe_cpu_next(struct spe_cpu *cpu, struct spe_record *record, struct perf_thread *who);
 
+/*
+ * Return: for how many records the last one stands, as those are missing which the kernel
+ * or the hardware lost; @most at most.
+ */
+double spe_cpu_weight(struct spe_cpu *cpu, double most);
+/* What is missing of the last @elapsed_ns becomes a debt. */
+void spe_cpu_settle(struct spe_cpu *cpu, uint64_t elapsed_ns);
+
+/* Where a full ring had it stopped, it begins again.  Return: 0 or -errno. */
+int spe_cpu_resume(struct spe_cpu *cpu);
 /* The hardware hands out a page at a time: have it hand out what there is.  Return: 0 or -errno. */
 int spe_cpu_flush(struct spe_cpu *cpu);
 

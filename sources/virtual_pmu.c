@@ -36,6 +36,7 @@
 #include "sources/perf_ring.h"
 #include "sources/period.h"
 #include "sources/pid_set.h"
+#include "sources/sample_debt.h"
 #include "thermocline/source.h"
 
 #define DEVICES "sys/bus/pci/devices"
@@ -57,6 +58,7 @@ struct vpmu_source {
 	uint64_t period;
 	uint32_t nr_rings;
 	struct perf_ring *rings;
+	struct sample_debt *debts; /* of each ring: what it lost */
 	unsigned char *record;
 	bool is_physical; /* only physical addresses are told, and nobody's pid */
 	struct cpu_nodes nodes;
@@ -179,8 +181,9 @@ static int make_rings(struct vpmu_source *v, const struct vpmu_page *page)
 {
 	v->nr_rings = page->nr_rings;
 	v->rings = calloc(page->nr_rings, sizeof(*v->rings));
+	v->debts = calloc(page->nr_rings, sizeof(*v->debts));
 	v->record = malloc(PERF_RECORD_MAX_BYTES);
-	if (!v->rings || !v->record)
+	if (!v->rings || !v->debts || !v->record)
 		return thermo_fail(-ENOMEM, "virtual-pmu: no memory for %u rings", page->nr_rings);
 	for (uint32_t i = 0; i < page->nr_rings; i++) {
 		int err = perf_ring_init(&v->rings[i],
@@ -305,14 +308,14 @@ static uint32_t at_most_u32(uint64_t value)
 	return value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
 }
 
-static void report(struct vpmu_source *v, const struct perf_sample *s, uint64_t now_ns,
-		   struct thermo_reporter *reporter)
+static void report(struct vpmu_source *v, const struct perf_sample *s, double weight,
+		   uint64_t now_ns, struct thermo_reporter *reporter)
 {
 	struct thermo_access access = {
 		.addr = s->addr,
 		.extent_bytes = 1,
 		.time_ns = now_ns,
-		.nr_accesses = at_most_u32(s->period),
+		.nr_accesses = at_most_u32((uint64_t)(weight * (double)s->period)),
 		.pid = s->pid,
 		.tid = s->tid,
 		.cpu = s->cpu,
@@ -342,33 +345,39 @@ static bool is_access(const struct vpmu_source *v, const struct perf_sample *s)
 	return known && s->period > 0 && data_src_op(s->data_src) != THERMO_OP_UNKNOWN;
 }
 
-static int take_record(struct vpmu_source *v, uint64_t now_ns, struct thermo_reporter *reporter)
+static int take_record(struct vpmu_source *v, struct sample_debt *debt, uint64_t now_ns,
+		       struct thermo_reporter *reporter)
 {
 	const struct perf_event_header *header = (const void *)v->record;
 	struct perf_sample s;
+	double weight;
 	int err;
 
 	if (header->type != PERF_RECORD_SAMPLE) {
 		v->counters.lost += perf_record_lost(header);
+		sample_debt_add(debt, (double)perf_record_lost(header));
 		return 0;
 	}
 	err = perf_sample_decode(header, &v->format, &s);
 	if (err)
 		return err;
 	v->counters.seen++;
+	/* All of them pay for what is missing, also those that nobody watches. */
+	weight = 1 + sample_debt_pay(debt, SAMPLE_DEBT_PAY);
 	if (!v->is_physical && !pid_set_has(&v->targets, s.pid))
 		v->counters.ignored++;
 	else if (!is_access(v, &s))
 		v->counters.useless++;
 	else
-		report(v, &s, now_ns, reporter);
+		report(v, &s, weight, now_ns, reporter);
 	return 0;
 }
 
 /* At most a ring full: a fast writer must not keep the thread from its orders. */
-static int drain_ring(struct vpmu_source *v, struct perf_ring *ring, uint64_t now_ns,
+static int drain_ring(struct vpmu_source *v, uint32_t index, uint64_t now_ns,
 		      struct thermo_reporter *reporter)
 {
+	struct perf_ring *ring = &v->rings[index];
 	uint64_t left = ring->data_bytes / sizeof(struct perf_event_header);
 	int err = 0;
 
@@ -377,7 +386,7 @@ static int drain_ring(struct vpmu_source *v, struct perf_ring *ring, uint64_t no
 
 		if (n <= 0)
 			return n;
-		err = take_record(v, now_ns, reporter);
+		err = take_record(v, &v->debts[index], now_ns, reporter);
 	}
 	return err;
 }
@@ -388,7 +397,7 @@ static int vpmu_drain(void *state, struct thermo_reporter *reporter)
 	uint64_t now_ns = thermo_host_now_ns(v->host), before = v->counters.reported;
 
 	for (uint32_t i = 0; i < v->nr_rings; i++) {
-		int err = drain_ring(v, &v->rings[i], now_ns, reporter);
+		int err = drain_ring(v, i, now_ns, reporter);
 
 		if (err)
 			return err;
@@ -415,6 +424,7 @@ static void vpmu_close(void *state)
 
 	release_device(v);
 	free(v->rings);
+	free(v->debts);
 	free(v->record);
 	cpu_nodes_fini(&v->nodes);
 	pid_set_fini(&v->targets);

@@ -36,6 +36,7 @@ struct fake_event {
 	uint64_t running_ns;
 	uint64_t lost;
 	uint64_t nr_disabled; /* times */
+	uint64_t nr_enabled;
 };
 
 /* The id of an event is its index + 100. */
@@ -77,7 +78,7 @@ int ioctl(int fd, unsigned long request, ...)
 	if (request == PERF_EVENT_IOC_ID)
 		*(uint64_t *)arg = (uint64_t)(e - fake_events) + 100;
 	else if (request == PERF_EVENT_IOC_ENABLE)
-		e->enabled = true;
+		e->enabled = true, e->nr_enabled++;
 	else if (request == PERF_EVENT_IOC_DISABLE)
 		e->enabled = false, e->nr_disabled++;
 	else if (request == PERF_EVENT_IOC_PERIOD)

@@ -108,6 +108,11 @@ static int event_on(int cpu)
 	return -1;
 }
 
+static const struct fake_event *of_cpu_0(void)
+{
+	return &fake_events[event_on(0)];
+}
+
 /* The hardware's side: what is in @packets, around the end of the ring. */
 static void land(int cpu)
 {
@@ -262,6 +267,90 @@ static void what_is_lost_is_counted(void **state)
 	assert_true(counted().lost >= 3 + 7 + 1);
 }
 
+static uint64_t accesses_told(int nr)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < nr; i++)
+		sum += got[i].nr_accesses;
+	return sum;
+}
+
+/* The counter ticks every 10 ns, and was at 0 with the clock at 1 s. */
+static uint64_t tick_at(uint64_t time_ns)
+{
+	return (time_ns - 1000000000) / 10;
+}
+
+static uint64_t put_loads_between(uint64_t from_ns, uint64_t to_ns)
+{
+	uint64_t nr = 0;
+
+	for (uint64_t at = from_ns; at < to_ns; at += MS, nr++)
+		spe_put_load(&packets, nr, PID, tick_at(at));
+	land(0);
+	return nr;
+}
+
+static void put_truncated(uint64_t time_ns)
+{
+	encoder.len = 0;
+	encode_begin(&encoder, PERF_RECORD_AUX, 0);
+	encode_u64(&encoder, 0);
+	encode_u64(&encoder, 0);
+	encode_u64(&encoder, PERF_AUX_FLAG_TRUNCATED);
+	put_who(0, PID, PID, time_ns);
+}
+
+/* For three tenths of the time the ring was full: what came stands for that, too. */
+static void time_for_which_the_ring_was_full_is_made_up_for(void **state)
+{
+	const uint64_t begin_ns = 2000 * MS;
+	uint64_t told = 0, missing = 0;
+
+	(void)state;
+	put_switch_in(0, PID, PID, 1);
+	for (uint64_t i = 0; i < 20; i++) {
+		uint64_t at_ns = begin_ns + i * 1000 * MS, period = of_cpu_0()->period;
+		uint64_t nr = put_loads_between(at_ns, at_ns + 700 * MS);
+
+		put_truncated(at_ns + 700 * MS);
+		fake_advance(&fake, 1000 * MS);
+		assert_int_equal(drain(), nr);
+		told += accesses_told((int)nr) / period;
+		missing += 300;
+	}
+	assert_near((double)counted().lost, (double)missing, 10);
+	/* The last stops are told, and paid, when they are over. */
+	assert_near((double)told, 20 * 1000, 4);
+}
+
+static void event_that_a_full_ring_stopped_begins_again(void **state)
+{
+	uint64_t before = of_cpu_0()->nr_enabled;
+
+	(void)state;
+	put_switch_in(0, PID, PID, 1);
+	(void)put_loads_between(2000 * MS, 2010 * MS);
+	assert_int_equal(drain(), 10);
+	assert_int_equal(of_cpu_0()->nr_enabled, before);
+	put_truncated(2010 * MS);
+	(void)put_loads_between(2000 * MS, 2010 * MS);
+	assert_int_equal(drain(), 10);
+	assert_int_equal(of_cpu_0()->nr_enabled, before + 1);
+}
+
+static void gaps_are_records_that_the_next_stand_for(void **state)
+{
+	(void)state;
+	put_switch_in(0, PID, PID, 1);
+	put_landed(0, PERF_AUX_FLAG_COLLISION);
+	put_landed(0, PERF_AUX_FLAG_PARTIAL);
+	(void)put_loads_between(2000 * MS, 2010 * MS);
+	assert_int_equal(drain(), 10);
+	assert_int_equal(accesses_told(10) / of_cpu_0()->period, 12);
+}
+
 static void kernels_memory_and_other_operations_are_useless(void **state)
 {
 	(void)state;
@@ -395,6 +484,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(without_a_clock_who_was_told_last_is_meant,
 						setup_without_clock, teardown),
 		cmocka_unit_test_setup_teardown(what_is_lost_is_counted, setup, teardown),
+		cmocka_unit_test_setup_teardown(time_for_which_the_ring_was_full_is_made_up_for,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(event_that_a_full_ring_stopped_begins_again, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(gaps_are_records_that_the_next_stand_for, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(kernels_memory_and_other_operations_are_useless,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(ring_goes_around_many_times, setup, teardown),

@@ -243,6 +243,30 @@ static void what_the_device_lost_is_counted(void **state)
 	assert_int_equal(counters().seen, room + 1);
 }
 
+/* As many accesses as there were, though a third of the samples found no room. */
+static void what_the_device_lost_the_others_stand_for(void **state)
+{
+	const uint64_t room = VPMU_RING_BYTES / 72;
+	uint64_t touches = 0, told = 0;
+
+	(void)state;
+	start();
+	for (int i = 0; i < 10; i++) {
+		touch_times(period() * (room + room / 2));
+		touches += period() * (room + room / 2);
+		for (int n = source->drain(state_of_source, reporter); n > 0; n -= 64) {
+			struct thermo_access some[64];
+			size_t nr = thermo_reporter_drain(reporter, some, 64);
+
+			for (size_t j = 0; j < nr; j++)
+				told += some[j].nr_accesses;
+		}
+	}
+	assert_true(counters().lost > counters().seen / 3);
+	/* What the last round lost is told with the next sample only. */
+	assert_near((double)told, (double)touches, 100.0 / 10);
+}
+
 static void records_from_before_the_start_are_not_ours(void **state)
 {
 	(void)state;
@@ -537,6 +561,7 @@ int main(void)
 		TEST(node_of_a_cpu_that_no_list_names_is_unknown),
 		TEST(samples_of_others_are_ignored_and_counted),
 		TEST(what_the_device_lost_is_counted),
+		TEST(what_the_device_lost_the_others_stand_for),
 		TEST(records_from_before_the_start_are_not_ours),
 		TEST(stop_ends_sampling),
 		TEST(period_follows_the_rate_at_most_twofold_a_step),
