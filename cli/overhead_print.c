@@ -106,11 +106,14 @@ static const char *count_text(double value)
 }
 
 /* Times of a sample are differences: noise makes them negative, which is shown. */
+/* A cost below nothing is a difference of two runs that is smaller than their noise. */
 static const char *ns_text(double ns, char text[24])
 {
 	if (isnan(ns))
 		return "-";
-	(void)snprintf(text, 24, "%.*f", fabs(ns) < 100 ? 1 : 0, ns);
+	if (ns < 0)
+		return "noise";
+	(void)snprintf(text, 24, "%.*f", ns < 100 ? 1 : 0, ns);
 	return text;
 }
 
@@ -176,8 +179,8 @@ static void print_machine(FILE *out, const struct overhead_outcome *o)
 	const struct overhead_machine *m = o->machine;
 	const struct overhead_load_opts *load = &o->opts->load;
 
-	fprintf(out, "machine:  %s, %u CPUs, %u memory nodes, last-level cache of %s%s\n", m->cpu,
-		m->nr_cpus, m->nr_nodes,
+	fprintf(out, "machine:  %s, %u CPUs, %u memory node%s, last-level cache of %s%s\n", m->cpu,
+		m->nr_cpus, m->nr_nodes, m->nr_nodes == 1 ? "" : "s",
 		m->cache_bytes ? unit_bytes((double)m->cache_bytes) : "unknown size",
 		m->is_virtual ? ", virtual" : "");
 	fprintf(out,

@@ -165,8 +165,10 @@ static int plan_open_pmu(struct pmu_plan *plan, const struct pmu_machine *machin
 	return plan_terms(plan, &pmu_class_ibs, machine, pmu, goal,
 			  misses_only ? PERIOD_MISSES : PMU_PERIOD_OPS, terms,
 			  misses_only ? "one operation in so many, kept if it missed the L3 cache"
-				      : "one operation in so many; the reader keeps loads and "
-					"stores");
+			  : latency ? "one operation in so many, kept if it is a load that took so "
+				      "long"
+				    : "one operation in so many; the reader keeps loads and "
+				      "stores");
 }
 
 static int plan_ibs(struct pmu_plan *plan, const struct pmu_machine *machine,

@@ -111,6 +111,17 @@ static void text_tells_why_something_was_given_up(void **state)
 	assert_non_null(strstr(text, "puppet: taken away"));
 }
 
+static void cost_below_nothing_is_noise_in_text_and_a_number_in_json(void **state)
+{
+	(void)state;
+	workloads[0].results[1].tap_without.user_ns = S;
+	AUTO_FREE char *text = print(overhead_print_text);
+	AUTO_FREE char *json = print(overhead_print_json);
+
+	assert_non_null(strstr(text, " noise "));
+	assert_non_null(strstr(json, "\"user_ns_per_sample\":-"));
+}
+
 static struct json_object *at(struct json_object *object, const char *key)
 {
 	struct json_object *value = NULL;
@@ -349,6 +360,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(text_tells_what_fits),
 		CASE(text_tells_why_something_was_given_up),
+		CASE(cost_below_nothing_is_noise_in_text_and_a_number_in_json),
 		CASE(json_has_all_results_and_choices),
 		CASE(json_leaves_out_what_is_not_known),
 		CASE(quiet_machine_is_not_warned_of),
