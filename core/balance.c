@@ -7,10 +7,14 @@
 
 #include "core/cleanup.h"
 
-/* By so much the sum may be off, as a share, before anything is done. */
+/* By so much the sum may be off, as a share, before anything is done; and by so many standard
+ * errors. */
 #define SLACK 0.02
+#define SLACK_SIGMA 2.0
 /* Of a search that halves: how finely it is set how much is doubted. */
 #define STEPS 14
+/* More would take what is unlike by chance alone. */
+#define MOST_DOUBT 30.0
 /* A scanner that was silent for so many half-lives has hardly a part in what is known. */
 #define SCAN_HALF_LIVES 10
 /* What lost more than this share of its old evidence is something new. */
@@ -99,20 +103,20 @@ static double keep_of(const struct place *p, double doubt)
 /* How much must be doubted, so that all adds up to @wanted. */
 static double find_doubt(const struct place *list, size_t nr, double wanted, bool fallen)
 {
-	double low = 0, high = 1, middle = 0;
+	double low = 0, high = MOST_DOUBT, middle = 0;
 
 	for (int step = 0; step < STEPS; step++) {
 		double sum = 0;
 
 		middle = (low + high) / 2;
 		for (size_t i = 0; i < nr; i++)
-			sum += rate_at(&list[i], keep_of(&list[i], middle / (1 - middle)));
+			sum += rate_at(&list[i], keep_of(&list[i], middle));
 		if (fallen ? sum > wanted : sum < wanted)
 			low = middle;
 		else
 			high = middle;
 	}
-	return middle / (1 - middle);
+	return middle;
 }
 
 /* Return: by how many accesses per second its rate changed. */
@@ -150,11 +154,11 @@ static double doubt_until(struct target *t, double wanted, bool fallen, uint64_t
 
 static double balance(struct target *t, const struct bounds *bounds, uint64_t now_ns)
 {
-	double sum = sum_up(t);
+	double sum = sum_up(t), slack = SLACK + SLACK_SIGMA / sqrt(t->total.events + 1);
 
-	if (sum > bounds->high * (1 + SLACK))
+	if (sum > bounds->high * (1 + slack))
 		return doubt_until(t, bounds->high, true, now_ns);
-	if (sum < bounds->low * (1 - SLACK))
+	if (sum < bounds->low * (1 - slack))
 		return doubt_until(t, bounds->low, false, now_ns);
 	return 0;
 }
