@@ -80,7 +80,7 @@ static struct bounds note_total(struct target *t, uint64_t now_ns, uint64_t half
 /* Only what moved against the sum is doubted: what has fallen if it is too high. */
 static struct place *list_places(const struct target *t, bool fallen)
 {
-	struct place *list = malloc(t->nr_regions * EVIDENCE_BINS * sizeof(*list));
+	struct place *list = malloc((t->nr_regions * EVIDENCE_BINS + 1) * sizeof(*list));
 
 	for (size_t i = 0; list && i < t->nr_regions * EVIDENCE_BINS; i++) {
 		struct place p = view_bin(&t->regions[i / EVIDENCE_BINS], (int)(i % EVIDENCE_BINS));
