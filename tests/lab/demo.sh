@@ -16,6 +16,7 @@ build=$(cd "$root" && cd "${O:-build}" && pwd) || exit 1
 
 e2e_source=${DEMO_SOURCE:-}
 e2e_pmu=${DEMO_PMU:-}
+e2e_chmu=${DEMO_CHMU:-}
 # Of the oracle, in percent, that it must reach: samples tell more than faults.
 least=90
 [ "$e2e_source" != virtual-pmu ] || least=95
