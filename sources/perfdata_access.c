@@ -86,7 +86,7 @@ bool perfdata_access_of_aux(const struct perfdata_machine *machine,
 			    const struct perfdata_aux_access *aux, const struct perf_sample *s,
 			    struct thermo_access *access)
 {
-	if (aux->extent_bytes) {
+	if (aux->granule_bytes) {
 		perfdata_hmu_access(aux, s->time_ns, access);
 		return !opts->physical; /* its addresses are the device's */
 	}

@@ -26,7 +26,7 @@
  * @context:	Thread that the hardware names; 0: none.
  * @tid:	Thread of the ring, or that ran when its bytes landed; 0: not known.
  * @cpu:	THERMO_CPU_UNKNOWN.
- * @extent_bytes:	0, or it is a count: of @nr_accesses within @watched_ns there.
+ * @granule_bytes:	0, or it is a count: of @nr_accesses within so many bytes.
  */
 struct perfdata_aux_access {
 	struct perf_event_header header;
@@ -41,8 +41,7 @@ struct perfdata_aux_access {
 	uint8_t op;
 	uint8_t level;
 	uint32_t nr_accesses;
-	uint64_t extent_bytes;
-	uint64_t watched_ns;
+	uint64_t granule_bytes;
 };
 
 /* What a PERF_RECORD_AUX said: bytes of a ring, and when and by whom they came there. */

@@ -18,8 +18,6 @@
 /* Fields of perf_event_attr's config and config1, as the proposed driver has them. */
 enum {
 	ACCESS_TYPE_SHIFT = 2,
-	EPOCH_SCALE_SHIFT = 10,
-	EPOCH_MULTIPLIER_SHIFT = 14,
 	DOWNSAMPLING_SHIFT = 27,
 	GRANULE_SHIFT = 32,
 };
@@ -59,17 +57,6 @@ bool perfdata_hmu_is(const struct perfdata_machine *machine, const struct perfda
 }
 
 /* --- what the event asked for --- */
-
-/* Codes of the register, in ns; 0: none that is known. */
-static uint64_t epoch_ns(uint64_t config)
-{
-	static const uint64_t scales_ns[] = { 0, 100000, 1000000, 10000000, 100000000, 1000000000 };
-	uint64_t scale = config >> EPOCH_SCALE_SHIFT & 0xf;
-
-	if (scale >= sizeof(scales_ns) / sizeof(scales_ns[0]))
-		return 0;
-	return scales_ns[scale] * (config >> EPOCH_MULTIPLIER_SHIFT & 0xfff);
-}
 
 /* A power of two. */
 static unsigned int downsampling_of(const struct perfdata_event *event)
@@ -145,8 +132,7 @@ static void take(void *data, const struct chmu_hot *hot)
 		.cpu = THERMO_CPU_UNKNOWN,
 		.op = op_of(event->config),
 		.level = THERMO_LEVEL_CXL,
-		.extent_bytes = hot->bytes,
-		.watched_ns = epoch_ns(event->config),
+		.granule_bytes = hot->bytes,
 		.nr_accesses = at_most_u32(hot->count < UINT32_MAX ? hot->count << downsampling
 								   : UINT32_MAX),
 	};
@@ -176,7 +162,7 @@ int perfdata_hmu_decode(struct perfdata_aux *aux, const struct perfdata_aux_host
 	unsigned int unit_log2 = event ? event->config1 >> GRANULE_SHIFT & 0xff : 0;
 
 	if (!event || unit_log2 < CHMU_UNIT_LOG2_MIN || unit_log2 > CHMU_UNIT_LOG2_MAX ||
-	    epoch_ns(event->config) == 0 || downsampling_of(event) > MAX_DOWNSAMPLING) {
+	    downsampling_of(event) > MAX_DOWNSAMPLING) {
 		/* Nobody can say what the entries speak of. */
 		host->counters->aux_skipped_bytes += nr;
 		return 0;
@@ -195,17 +181,16 @@ int perfdata_hmu_decode(struct perfdata_aux *aux, const struct perfdata_aux_host
 	return b.err;
 }
 
+/* A sample that stands for what was counted: what was not listed counts as nothing. */
 void perfdata_hmu_access(const struct perfdata_aux_access *a, uint64_t time_ns,
 			 struct thermo_access *access)
 {
 	*access = (struct thermo_access){
 		.addr = a->vaddr,
-		.extent_bytes = a->extent_bytes,
+		.extent_bytes = 1,
 		.time_ns = time_ns,
-		.watched_ns = a->watched_ns,
 		.nr_accesses = a->nr_accesses,
 		.pid = a->context,
-		.tid = 0,
 		.cpu = THERMO_CPU_UNKNOWN,
 		.node = THERMO_NODE_UNKNOWN,
 		.access_bytes = LINE_BYTES,

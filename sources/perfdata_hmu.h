@@ -6,6 +6,9 @@
  * The number by which AUXTRACE_INFO names the kind of hardware is another kind's in
  * released perfs, so a unit is known by the name of its PMU, from the header.
  *
+ * An entry is a sample that stands for what was counted.  What was not listed was below the
+ * threshold; here it counts as nothing, so rates are those of what was listed.
+ *
  * Addresses are the device's.  Where in physical memory they are depends on the decoders of
  * the machine, of which the file says nothing: so the device's memory is shown as an address space
  * of its own, under a process number that no kernel gives.
@@ -28,7 +31,7 @@ int perfdata_hmu_decode(struct perfdata_aux *aux, const struct perfdata_aux_host
 			struct perfdata_aux_ring *ring, const struct perfdata_aux_piece *piece,
 			size_t nr);
 
-/* What waited in the queue, as a report of so many accesses in an epoch. */
+/* What waited in the queue, as a sample. */
 void perfdata_hmu_access(const struct perfdata_aux_access *aux, uint64_t time_ns,
 			 struct thermo_access *access);
 
