@@ -46,7 +46,7 @@ cpu_seconds()
 # The source hintfault takes the kernel's own balancing over; beside another source it would go on,
 # fill the room that the daemon makes, and nobody could tell whose pages moved.
 case " $* " in
-*" --source hintfault "* | *" --source "*",hintfault "* | *" --source hintfault,"*) ;;
+*" --source "*hintfault*) ;;
 *" --source "*) echo 0 >/proc/sys/kernel/numa_balancing ;;
 esac
 settings >"$results/settings.before"

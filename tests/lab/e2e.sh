@@ -37,7 +37,7 @@ e2e_run()
 	# shellcheck disable=SC2086 # options are words
 	"$build/thermocline" lab --fast $e2e_fast --slow $e2e_slow --truth --results "$dir" \
 		--timeout $((seconds + 120)) $lab_options -- \
-		sh "${e2e_guest:-$root/tests/lab/e2e-guest.sh}" "$build" "$e2e_config" "$seconds" "$daemon_at" "$@"
+		sh "$root/tests/lab/e2e-guest.sh" "$build" "$e2e_config" "$seconds" "$daemon_at" "$@"
 }
 
 # e2e_steady DIR PHASE SKIP: true hit ratio in percent, from SKIP seconds into the phase to its end.
