@@ -61,7 +61,7 @@ struct perfdata_aux_ring {
 	struct spe_decoder spe;
 	struct chmu_stream hmu;
 	uint64_t hmu_offset; /* where its next byte is */
-	uint64_t nr_bad; /* of it that are in the counters */
+	uint64_t nr_bad;     /* of it that are in the counters */
 };
 
 /* What AUXTRACE says of the bytes that follow. */
