@@ -21,7 +21,7 @@
 
 /**
  * struct pfn_memo - Of one stretch.
- * @page, @nr:	Which, in pages.
+ * @page, @nr:	Which, in pages; @nr_runs were made of it.
  * @hash:	Of its words.
  * @owner:	Number of the process.
  * @checked:	The tick when it was last seen to be like this.
@@ -37,6 +37,7 @@ struct pfn_memo {
 	uint32_t nr_grown;
 	uint32_t nr_shrunk;
 	uint16_t nr;
+	uint16_t nr_runs;
 	uint16_t since;
 	uint16_t pass;
 	bool is_whole;

@@ -157,13 +157,16 @@ struct gathering {
 	const struct pfn_block *block; /* of the last frame; NULL: not wanted */
 	uint64_t number;               /* of that block */
 	bool all_wanted;               /* up to now */
+	uint64_t nr_runs;
 	struct pfn_run run;
 };
 
 static void flush(struct gathering *g)
 {
-	if (g->run.nr)
+	if (g->run.nr) {
 		pfn_index_add(g->index, &g->run);
+		g->nr_runs++;
+	}
 	g->run.nr = 0;
 }
 
@@ -272,23 +275,30 @@ static bool is_unchanged(const struct pfn_scan *s, const struct pfn_wanted *w,
 	       (m->is_whole || m->nr_grown == w->nr_grown);
 }
 
-/* Pages of 2 MiB that are there, one after the other. */
-static int take_stretch(struct pfn_scan *s, struct gathering *g, const uint64_t *words,
-			uint64_t page, size_t nr)
+static struct pfn_memo memo_of(const struct pfn_scan *s, const struct pfn_wanted *w, uint64_t page,
+			       size_t nr)
 {
-	struct pfn_memo now = {
+	return (struct pfn_memo){
 		.page = page,
 		.owner = (uint32_t)s->at,
 		.nr = (uint16_t)nr,
 		.checked = s->tick,
-		.nr_grown = g->wanted->nr_grown,
-		.nr_shrunk = g->wanted->nr_shrunk,
+		.nr_grown = w->nr_grown,
+		.nr_shrunk = w->nr_shrunk,
 		.since = s->pass,
 		.pass = s->pass,
 		.is_used = true,
 	};
+}
+
+/* Pages of 2 MiB that are there, one after the other. */
+static int take_stretch(struct pfn_scan *s, struct gathering *g, const uint64_t *words,
+			uint64_t page, size_t nr)
+{
+	struct pfn_memo now = memo_of(s, g->wanted, page, nr);
 	struct pfn_memo *memo =
 			nr >= PFN_MEMO_LEAST ? pfn_memos_make(&s->memos, now.owner, page) : NULL;
+	uint64_t before = g->nr_runs;
 	int err;
 
 	/* Another stretch of the same 2 MiB has it. */
@@ -299,10 +309,12 @@ static int take_stretch(struct pfn_scan *s, struct gathering *g, const uint64_t 
 	if (memo && memo->nr && is_unchanged(s, g->wanted, memo, &now)) {
 		memo->pass = s->pass;
 		memo->checked = s->tick;
+		s->nr_true += memo->nr_runs;
 		return 0;
 	}
 	err = gather_words(&s->list[s->at], g, words, page, nr);
 	now.is_whole = g->all_wanted;
+	now.nr_runs = (uint16_t)(g->nr_runs - before);
 	if (memo && !err)
 		*memo = now;
 	return err;
@@ -374,6 +386,7 @@ void pfn_scan_begin_pass(struct pfn_scan *s)
 	s->passing = true;
 	s->begin_tick = s->tick;
 	s->entered = false;
+	s->nr_true = 0;
 	s->pass++;
 	s->at = 0;
 }
@@ -467,6 +480,7 @@ int pfn_scan_step(struct pfn_scan *s, const struct pfn_wanted *wanted, struct pf
 			flush(&g);
 		}
 	}
+	s->nr_true += g.nr_runs;
 	return err;
 }
 
@@ -492,17 +506,21 @@ static bool is_true(const void *data, const struct pfn_run *run)
 	return pfn_memo_covers(memo, run) && memo->pass == s->pass;
 }
 
+/* Runs that found no room. */
+static uint64_t nr_full(const struct pfn_index *index)
+{
+	return index->nr_refused + index->nr_crowded;
+}
+
 static void forget_memos(struct pfn_scan *s, const struct pfn_index *index, const bool *alive,
 			 bool has_dead)
 {
-	uint64_t nr_full = index->nr_refused + index->nr_crowded;
-
 	/* Runs found no room, nobody knows which: next time there may be some. */
-	if (!alive || nr_full != s->nr_full)
+	if (!alive || nr_full(index) != s->nr_full)
 		pfn_memos_forget_all(&s->memos);
 	else if (has_dead)
 		pfn_memos_forget_dead(&s->memos, alive, s->nr);
-	s->nr_full = nr_full;
+	s->nr_full = nr_full(index);
 }
 
 void pfn_scan_end_pass(struct pfn_scan *s, struct pfn_index *index)
@@ -516,8 +534,15 @@ void pfn_scan_end_pass(struct pfn_scan *s, struct pfn_index *index)
 			alive[i] = s->list[i].alive;
 		has_dead |= !s->list[i].alive && !s->list[i].free;
 	}
-	/* Without memory all is forgotten: that is slow, and right. */
-	pfn_index_sweep(index, is_true, &survey);
+	pfn_index_settle(index, true);
+	/*
+	 * Where every run that was seen found its place and there are no others, there is nothing
+	 * to forget.  Without memory all is forgotten: that is slow, and right.
+	 */
+	if (alive && !has_dead && s->nr_true == index->nr && nr_full(index) == s->nr_full)
+		index->nr_new = 0;
+	else
+		pfn_index_sweep(index, is_true, &survey);
 	forget_memos(s, index, alive, has_dead);
 	for (size_t i = 0; i < s->nr; i++)
 		s->list[i].free = !s->list[i].alive;

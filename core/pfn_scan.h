@@ -49,6 +49,7 @@ struct pfn_process {
  * @at, @range, @addr:	Where it is: process, of its ranges, address.
  * @window_bytes:	How far the next question about pages that are there reaches.
  * @memos:	What the last pass saw.
+ * @nr_true:	Runs that the pass saw, or that nothing has changed where they were seen.
  * @nr_full:	Of the index when the pass began: runs that found no room.
  * @tick:	A moment: what was seen to be true in it is believed in it.
  * @tick_looks:	Looks again that are left in this tick; @nr_verified of them over all.
@@ -75,6 +76,7 @@ struct pfn_scan {
 	uint64_t addr;
 	uint64_t window_bytes;
 	struct pfn_memos memos;
+	uint64_t nr_true;
 	uint64_t nr_full;
 	uint32_t tick;
 	uint32_t tick_looks;
