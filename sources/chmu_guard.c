@@ -43,7 +43,7 @@ static void on_bus_error(int signal, siginfo_t *info, void *context)
 	int saved = errno;
 	size_t bytes = 0;
 	uintptr_t start = map_of((uintptr_t)info->si_addr, &bytes);
-	void *place = (void *)start; /* NOLINT(performance-no-int-to-ptr): an address it is */
+	void *place = (void *)start;
 
 	(void)signal, (void)context;
 	if (start && mmap(place, bytes, PROT_READ | PROT_WRITE,

@@ -3,8 +3,8 @@
  * chmu_guard.h - a mapped BAR that is taken away reads as all ones, as registers of a device
  * that was unplugged do.
  *
- * When the kernel removes a PCI device it takes the mappings of its BARs away, and the next
- * access is a SIGBUS, which would end the program.  The handler puts memory of ones in the place.
+ * Where a kernel takes the mappings of a removed device's BARs away, the next access is a
+ * SIGBUS, which would end the program.  The handler puts memory of ones in the place.
  * A signal's handler belongs to the process: this is the one state here that does, too.
  */
 #ifndef SOURCES_CHMU_GUARD_H

@@ -4,10 +4,8 @@
 # chmu-daemon-guest.sh BUILD CONFIG - in the lab's guest: a workload on slow memory, the daemon on
 # physical memory with the source chmu; then the daemon is killed, and one without the source comes.
 #
-# At last one with the source, whose device is taken away.
-#
 # Leaves in $LAB_RESULTS: sources.without, sources.with, regions.json, status.json, killed.log,
-# notes.killed, next.log, notes.next, unplugged.log, status.unplugged, notes.unplugged.
+# notes.killed, next.log, notes.next.
 set -u
 
 build=$1
@@ -58,20 +56,6 @@ sleep 1
 kill $daemon
 wait $daemon
 notes >"$results/notes.next"
-
-# The device is unplugged, as far as the kernel is concerned.
-start "$results/unplugged.log" --source chmu --chmu-registers
-sleep 3
-for device in /sys/bus/pci/devices/*; do
-	[ "$(cat "$device/vendor" "$device/device")" = "0x1af4
-0x1110" ] && echo 1 >"$device/remove"
-done
-sleep 5
-"$thermocline" ctl status >"$results/status.unplugged"
-notes >"$results/notes.unplugged"
-kill $daemon
-wait $daemon
-echo "exit status $?" >>"$results/unplugged.log"
 kill $workload
 wait $workload
 exit 0

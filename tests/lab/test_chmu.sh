@@ -67,16 +67,6 @@ unit_is_stopped()
 		grep 'stopped 1 CXL hotness unit' "$work/killed/next.log"
 }
 
-# The daemon lives, the source has ended and says why, and nothing is left to be put back.
-unplugged_is_told()
-{
-	cat "$work/killed/unplugged.log" "$work/killed/status.unplugged"
-	[ -s "$work/killed/status.unplugged" ] && [ ! -s "$work/killed/notes.unplugged" ] &&
-		grep -q 'chmu: all registers read as ones: the device was unplugged' \
-			"$work/killed/unplugged.log" &&
-		grep -q '^exit status 0' "$work/killed/unplugged.log"
-}
-
 require_lab
 check "a store with scattered hot pages is watched" run zipf chmu-zipf ""
 check "of the hottest twentieth by truth, 95 % are listed" at_least zipf scattered all 1 95
@@ -95,5 +85,4 @@ check "and lists none but the hottest" at_least few scattered all 2 95
 check "a daemon with this source is killed" kill_the_daemon
 check "without --chmu-registers the unit is left alone, and it says so" says_why_not
 check "the next daemon stops the unit, whatever its sources" unit_is_stopped
-check "a device that is unplugged while sampled ends the source, and nothing else" unplugged_is_told
 finish
