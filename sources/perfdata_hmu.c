@@ -102,6 +102,7 @@ static int queue_name(struct perfdata_aux *aux, const struct perfdata_aux_host *
 	(void)snprintf((char *)comm.body + 8, NAME_BYTES, "%.*s DPA", bytes < 11 ? (int)bytes : 11,
 		       name ? name + strlen(PREFIX) : "");
 	aux->is_hmu_named = true;
+	host->counters->records++;
 	return perfdata_order_push(host->order, &comm.header, 0, host->in->record_offset, event);
 }
 
