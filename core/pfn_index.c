@@ -20,12 +20,57 @@ void pfn_index_fini(struct pfn_index *x)
 	free(x->runs);
 	free(x->added);
 	free(x->keys);
+	pfn_directory_fini(&x->directory);
 	*x = (struct pfn_index){ .max_runs = x->max_runs };
 }
 
 static size_t max_runs(const struct pfn_index *x)
 {
 	return x->max_runs ? x->max_runs : PFN_MAX_RUNS;
+}
+
+static int compare(const struct pfn_run *a, const struct pfn_run *b)
+{
+	if (a->pfn != b->pfn)
+		return a->pfn < b->pfn ? -1 : 1;
+	if (a->owner != b->owner)
+		return a->owner < b->owner ? -1 : 1;
+	return a->page < b->page ? -1 : a->page > b->page;
+}
+
+/* --- searching --- */
+
+/* The first run from @low on, below @high, that begins at @pfn or later. */
+static size_t lower_bound(const struct pfn_index *x, size_t low, size_t high, uint64_t pfn)
+{
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (x->runs[middle].pfn < pfn)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The same, by the directory if there is one. */
+static size_t first_from(const struct pfn_index *x, uint64_t pfn)
+{
+	const struct pfn_directory *d = &x->directory;
+	size_t slot;
+
+	if (d->nr == 0)
+		return lower_bound(x, 0, x->nr, pfn);
+	slot = pfn_directory_slot(d, pfn);
+	return lower_bound(x, d->starts[slot], d->starts[slot + 1], pfn);
+}
+
+size_t pfn_index_find(const struct pfn_index *x, uint64_t pfn)
+{
+	size_t next = pfn == UINT64_MAX ? x->nr : first_from(x, pfn + 1);
+
+	return next ? next - 1 - x->runs[next - 1].back : 0;
 }
 
 /* --- adding --- */
@@ -56,7 +101,7 @@ static bool make_room_for_added(struct pfn_index *x)
 
 static void sort_in(struct pfn_index *x);
 
-void pfn_index_add(struct pfn_index *x, const struct pfn_run *run)
+static void add_new(struct pfn_index *x, const struct pfn_run *run)
 {
 	if (x->nr_added == x->room_added) {
 		sort_in(x);
@@ -67,6 +112,50 @@ void pfn_index_add(struct pfn_index *x, const struct pfn_run *run)
 	}
 	x->added[x->nr_added] = *run;
 	x->added[x->nr_added++].back = IS_NEW;
+}
+
+/* What is as it was needs no new place.  Return: whether it is. */
+static bool refresh(struct pfn_index *x, const struct pfn_run *run)
+{
+	for (size_t i = first_from(x, run->pfn); i < x->nr && x->runs[i].pfn == run->pfn; i++) {
+		struct pfn_run *known = &x->runs[i];
+
+		if (compare(known, run) != 0 || known->nr != run->nr || known->flags != run->flags)
+			continue;
+		known->pass = run->pass;
+		known->checked = run->checked;
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Frames of neighbouring pages may be anywhere, so each look into the array is one into
+ * memory that no cache holds.  Asked for all at once they arrive together.
+ */
+static void take_pending(struct pfn_index *x)
+{
+	const struct pfn_directory *d = &x->directory;
+	size_t nr = x->nr_pending;
+
+	x->nr_pending = 0;
+	for (size_t i = 0; i < nr && d->nr; i++)
+		__builtin_prefetch(&x->runs[d->starts[pfn_directory_slot(d, x->pending[i].pfn)]],
+				   1);
+	for (size_t i = 0; i < nr; i++)
+		if (!refresh(x, &x->pending[i]))
+			add_new(x, &x->pending[i]);
+}
+
+void pfn_index_add(struct pfn_index *x, const struct pfn_run *run)
+{
+	const struct pfn_directory *d = &x->directory;
+
+	if (x->nr_pending == PFN_PENDING)
+		take_pending(x);
+	x->pending[x->nr_pending++] = *run;
+	if (d->nr)
+		__builtin_prefetch(&d->starts[pfn_directory_slot(d, run->pfn)]);
 }
 
 /* One digit of a radix sort: keeps the order of those whose digit is the same. */
@@ -110,15 +199,6 @@ static const uint64_t *sort_added(struct pfn_index *x)
 }
 
 /* --- merging --- */
-
-static int compare(const struct pfn_run *a, const struct pfn_run *b)
-{
-	if (a->pfn != b->pfn)
-		return a->pfn < b->pfn ? -1 : 1;
-	if (a->owner != b->owner)
-		return a->owner < b->owner ? -1 : 1;
-	return a->page < b->page ? -1 : a->page > b->page;
-}
 
 /* From the end, so that it needs no room but what it grows by. */
 static void merge(struct pfn_index *x, const uint64_t *keys)
@@ -223,40 +303,33 @@ static void sort_in(struct pfn_index *x)
 	merge(x, sort_added(x));
 	keep_one_of_each(x, room_for);
 	set_backs(x);
+	pfn_directory_make(&x->directory, x->runs, x->nr);
 }
 
 void pfn_index_settle(struct pfn_index *x, bool all)
 {
+	take_pending(x);
 	if (all || x->nr_added > x->nr / WORTHWHILE)
 		sort_in(x);
 }
 
-void pfn_index_sweep(struct pfn_index *x, uint16_t pass, const bool *alive, size_t nr_owners)
+void pfn_index_sweep(struct pfn_index *x,
+		     bool (*is_true)(const void *data, const struct pfn_run *run), const void *data)
 {
 	size_t kept = 0;
 
 	pfn_index_settle(x, true);
-	for (size_t i = 0; i < x->nr; i++)
-		if (x->runs[i].pass == pass && x->runs[i].owner < nr_owners &&
-		    alive[x->runs[i].owner])
-			x->runs[kept++] = x->runs[i];
+	for (size_t i = 0; i < x->nr; i++) {
+		if (!is_true(data, &x->runs[i]))
+			continue;
+		if (kept != i)
+			x->runs[kept] = x->runs[i];
+		kept++;
+	}
+	x->nr_new = 0;
+	if (kept == x->nr)
+		return;
 	x->nr = kept;
 	set_backs(x);
-	x->nr_new = 0;
-}
-
-size_t pfn_index_find(const struct pfn_index *x, uint64_t pfn)
-{
-	size_t low = 0, high = x->nr;
-
-	/* The first that begins after it. */
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (x->runs[middle].pfn <= pfn)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low ? low - 1 - x->runs[low - 1].back : 0;
+	pfn_directory_make(&x->directory, x->runs, x->nr);
 }

@@ -3,8 +3,9 @@
  * pfn_index.h - page frame -> who maps it where: runs of frames that follow each other
  * in both, sorted by frame, bounded.  One thread.
  *
- * A run lies within 2 MiB of frames, so a huge page is one.  What is found is added to
- * a list and sorted in when that is worth its while.
+ * A run lies within 2 MiB of frames, so a huge page is one.  What is found again is
+ * refreshed where it is; what is new is added to a list and sorted in when that is worth its
+ * while.
  */
 #ifndef CORE_PFN_INDEX_H
 #define CORE_PFN_INDEX_H
@@ -13,9 +14,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/pfn_directory.h"
+
 #define PFN_MAX_RUNS (1u << 20) /* 32 MiB; at worst 4 GiB of single pages */
 /* Of the processes that share a frame so many are kept, those watched longest. */
 #define PFN_MAX_SHARERS 8
+/* Runs that are looked up together, because memory answers several questions at a time. */
+#define PFN_PENDING 64
 
 enum pfn_flags {
 	PFN_FILE = 1,   /* page cache, or shared anonymous memory */
@@ -46,6 +51,8 @@ struct pfn_run {
 /**
  * struct pfn_index - Zeroed, it is empty.
  * @max_runs:	0: PFN_MAX_RUNS.
+ * @directory:	Of @runs; not valid while they change.
+ * @pending:	Runs that were added, of which it is not known yet whether they are known.
  * @added:	@nr_added, with room for @room_added; @keys: to sort them, twice as many.
  * @nr_new:	Runs that were added since the pass began and were not known before.
  * @nr_refused:	Runs that found no room.
@@ -56,6 +63,9 @@ struct pfn_index {
 	size_t nr;
 	size_t room;
 	struct pfn_run *runs;
+	struct pfn_directory directory;
+	size_t nr_pending;
+	struct pfn_run pending[PFN_PENDING];
 	size_t nr_added;
 	size_t room_added;
 	struct pfn_run *added;
@@ -74,8 +84,10 @@ void pfn_index_add(struct pfn_index *index, const struct pfn_run *run);
 /* Sort in what was added; unless @all is set, only when that is worth its while. */
 void pfn_index_settle(struct pfn_index *index, bool all);
 
-/* A pass is over: keep what it saw, of owners that are still @alive. */
-void pfn_index_sweep(struct pfn_index *index, uint16_t pass, const bool *alive, size_t nr_owners);
+/* A pass is over: keep the runs that @is_true says are. */
+void pfn_index_sweep(struct pfn_index *index,
+		     bool (*is_true)(const void *data, const struct pfn_run *run),
+		     const void *data);
 
 /*
  * Return: the first of the runs that may hold @pfn; those that do are among the next

@@ -4,22 +4,27 @@
  * at a time, and put the frames that are wanted into an index.  One thread.
  *
  * A pass visits each process once.  Ranges without pages are skipped by PAGEMAP_SCAN, a
- * huge page costs one word, the rest is read in bulk.
+ * huge page costs one word, the rest is read in bulk; and what looks as it did in the last pass
+ * is left as it is (pfn_memo.h).
  */
 #ifndef CORE_PFN_SCAN_H
 #define CORE_PFN_SCAN_H
 
 #include "core/pfn_index.h"
+#include "core/pfn_memo.h"
 #include "core/pfn_wanted.h"
 #include "core/proc.h"
 
 #define PFN_SCAN_RANGES 64
 #define PFN_SCAN_WORDS 8192
 /*
- * Looks again in one tick, of some 2 us each: when they are used up, what was true within so
- * many ticks is believed, and as many again as two passes take.
+ * Looks again in one tick: what they may take of CPU time, and how many at most and at least.
+ * When they are used up, what was true within so many ticks is believed, and as many again as two
+ * passes take.
  */
-#define PFN_TICK_LOOKS 2048
+#define PFN_TICK_LOOKS_NS 1000000u
+#define PFN_TICK_LOOKS 2048u
+#define PFN_TICK_LOOKS_LEAST 32u
 #define PFN_TRUSTED_TICKS 40
 
 /**
@@ -43,8 +48,12 @@ struct pfn_process {
  * @passing:	A pass is under way; @pass is its number, or that of the last one.
  * @at, @range, @addr:	Where it is: process, of its ranges, address.
  * @window_bytes:	How far the next question about pages that are there reaches.
+ * @memos:	What the last pass saw.
+ * @nr_true:	Runs that the pass saw, or that nothing has changed where they were seen.
+ * @nr_full:	Of the index when the pass began: runs that found no room.
  * @tick:	A moment: what was seen to be true in it is believed in it.
- * @tick_looks:	Looks again that are left in this tick.
+ * @tick_looks:	Looks again that are left in this tick; @nr_verified of them over all.
+ * @look_ns:	What one takes, on average.
  * @begin_tick:	When the pass began; @trusted_ticks: for how long its word counts without
  *		another look, if there are too many to look at.
  * @nr_unverified:	Runs that were believed without.
@@ -66,8 +75,13 @@ struct pfn_scan {
 	size_t range;
 	uint64_t addr;
 	uint64_t window_bytes;
+	struct pfn_memos memos;
+	uint64_t nr_true;
+	uint64_t nr_full;
 	uint32_t tick;
 	uint32_t tick_looks;
+	uint32_t nr_verified;
+	double look_ns;
 	uint32_t begin_tick;
 	uint32_t trusted_ticks;
 	uint64_t nr_unverified;

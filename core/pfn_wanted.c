@@ -100,6 +100,7 @@ int pfn_wanted_settle(struct pfn_wanted *w)
 	qsort(w->blocks, w->nr, sizeof(w->blocks[0]), by_number);
 	join_equal(w);
 	make_directory(w);
+	w->nr_grown++;
 	return 0;
 }
 
@@ -147,7 +148,10 @@ void pfn_wanted_ask(struct pfn_wanted *w, uint64_t pfn, uint64_t nr, uint64_t no
 			ask_new(w, &new);
 			continue;
 		}
-		w->has_news |= (new.wanted & ~known->wanted) != 0;
+		if (new.wanted & ~known->wanted) {
+			w->has_news = true;
+			w->nr_grown++;
+		}
 		known->wanted |= new.wanted;
 		known->asked_ns = now_ns;
 	}
@@ -179,6 +183,7 @@ void pfn_wanted_end_pass(struct pfn_wanted *w, uint64_t oldest_ns)
 		w->blocks[kept].searched |= w->blocks[kept].passing;
 		kept++;
 	}
+	w->nr_shrunk += kept != w->nr;
 	w->nr = kept;
 	make_directory(w);
 }

@@ -40,6 +40,7 @@ struct pfn_block {
  *		@blocks: there are as many of these as blocks, so a search is short.
  * @added:	New blocks, not sorted yet: nobody finds them before pfn_wanted_settle().
  * @has_news:	Something was added since the last pass began.
+ * @nr_grown, @nr_shrunk:	How often pfn_wanted_find() came to find more, or less.
  * @nr_refused:	Frames that were asked for while the set was full.
  */
 struct pfn_wanted {
@@ -53,6 +54,8 @@ struct pfn_wanted {
 	size_t nr_added;
 	struct pfn_block added[PFN_NEW_BLOCKS];
 	bool has_news;
+	uint32_t nr_grown;
+	uint32_t nr_shrunk;
 	uint64_t nr_refused;
 };
 

@@ -16,6 +16,7 @@
 
 #include "core/cleanup.h"
 #include "core/error.h"
+#include "sources/chmu_guard.h"
 #include "sources/pmu.h"
 
 /* PCI: extended capabilities, and the one that vendors design. */
@@ -317,6 +318,9 @@ int chmu_pci_map(struct chmu_pci_map *map, const struct thermo_host *host,
 				   block->bar, block->device, strerror(errno));
 	}
 	map->map_bytes = bytes;
+	err = chmu_guard_add(map->map, bytes);
+	if (err)
+		return err;
 	map->io = (struct chmu_io){
 		.ops = block->is_virtual ? &mailbox_ops : &chmu_io_mapped,
 		.host = host,
@@ -329,6 +333,7 @@ int chmu_pci_map(struct chmu_pci_map *map, const struct thermo_host *host,
 
 void chmu_pci_unmap(struct chmu_pci_map *map)
 {
+	chmu_guard_remove(map->map);
 	if (map->map)
 		(void)munmap(map->map, map->map_bytes);
 	if (map->fd > 0)

@@ -47,6 +47,7 @@ struct perfdata_event {
 	char name[128];
 	uint32_t type;
 	uint64_t config;
+	uint64_t config1;
 	uint64_t period;
 	uint64_t nr_samples;
 	bool own_clock;
@@ -68,6 +69,15 @@ struct perfdata_clock {
 	uint64_t mask;
 };
 
+#define PERFDATA_HMU_PREFIX "cxl_hmu_"
+#define PERFDATA_MAX_HMUS 64
+
+/* A PMU that was a CXL hotness unit. */
+struct perfdata_hmu_pmu {
+	uint32_t type;
+	char name[32];
+};
+
 /**
  * struct perfdata_machine - Where it was recorded; "" and 0 what the file does not say.
  * @cpuid:	Arm: MIDR_EL1 in hexadecimal digits.
@@ -86,6 +96,8 @@ struct perfdata_machine {
 	struct perfdata_clock clock;
 	size_t nr_cpus_known;
 	int16_t *node_of_cpu;
+	size_t nr_hmus;
+	struct perfdata_hmu_pmu hmus[PERFDATA_MAX_HMUS];
 };
 
 /**

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "sources/data_src.h"
+#include "sources/perfdata_hmu.h"
 #include "sources/perfdata_machine.h"
 
 static uint32_t nr_accesses(uint64_t period)
@@ -85,6 +86,10 @@ bool perfdata_access_of_aux(const struct perfdata_machine *machine,
 			    const struct perfdata_aux_access *aux, const struct perf_sample *s,
 			    struct thermo_access *access)
 {
+	if (aux->granule_bytes) {
+		perfdata_hmu_access(aux, s->time_ns, access);
+		return !opts->physical; /* its addresses are the device's */
+	}
 	if (!begin_access(machine, opts, s, aux->cpu, access))
 		return false;
 	access->nr_accesses = nr_accesses(event->period);

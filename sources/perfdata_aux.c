@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "sources/perfdata_hmu.h"
 
 #define MAX_RINGS 65536u
 #define MAX_LANDED (1u << 20)
@@ -119,9 +120,8 @@ static int add_landed(struct perfdata_aux *aux, struct perfdata_aux_ring *ring,
 	return 0;
 }
 
-/* Of the byte at @offset.  Return: NULL when no record told of it. */
-static const struct perfdata_landed *landed_at(const struct perfdata_aux_ring *ring,
-					       uint64_t offset)
+const struct perfdata_landed *perfdata_aux_landed_at(const struct perfdata_aux_ring *ring,
+						     uint64_t offset)
 {
 	size_t low = 0, high = ring->nr_landed;
 
@@ -138,8 +138,8 @@ static const struct perfdata_landed *landed_at(const struct perfdata_aux_ring *r
 	return &ring->landed[low - 1];
 }
 
-/* No byte before @offset will be decoded any more. */
-static void forget_until(struct perfdata_aux *aux, struct perfdata_aux_ring *ring, uint64_t offset)
+void perfdata_aux_forget_until(struct perfdata_aux *aux, struct perfdata_aux_ring *ring,
+			       uint64_t offset)
 {
 	size_t nr = 0;
 
@@ -344,12 +344,13 @@ static int decode_spe(struct perfdata_aux *aux, const struct perfdata_aux_host *
 			continue;
 		}
 		if (!s.landed || r.offset - s.landed->offset >= s.landed->bytes)
-			s.landed = landed_at(ring, r.offset);
+			s.landed = perfdata_aux_landed_at(ring, r.offset);
 		err = queue_spe(&s, &r);
 	}
 	if (!err)
-		forget_until(aux, ring,
-			     ring->spe.seen ? ring->spe.record.offset : ring->spe.offset);
+		perfdata_aux_forget_until(aux, ring,
+					  ring->spe.seen ? ring->spe.record.offset
+							 : ring->spe.offset);
 	host->counters->aux_broken += ring->spe.nr_broken + ring->spe.nr_cut - ring->nr_bad;
 	ring->nr_bad = ring->spe.nr_broken + ring->spe.nr_cut;
 	return err;
@@ -377,11 +378,27 @@ static const struct perfdata_aux_kind kinds[] = {
 	{ .type = KIND_RISCV_TRACE, .name = "RISC-V trace" },
 };
 
+/* By the name of its PMU: its number is another kind's. */
+static const struct perfdata_aux_kind hmu_kind = { .name = PERFDATA_HMU_KIND,
+						   .decode = perfdata_hmu_decode };
+
 static const struct perfdata_aux_kind unknown_kind = { .name = "an unknown kind" };
 
 const char *perfdata_aux_kind_name(const struct perfdata_aux *aux)
 {
 	return aux->kind ? aux->kind->name : "";
+}
+
+/* All that a hotness unit's says is the type of its PMU. */
+static bool is_hmu(struct perfdata_aux *aux, const struct perfdata_aux_host *host,
+		   struct perf_cursor c)
+{
+	uint64_t type = perf_take_u64(&c);
+
+	if (!perfdata_hmu_is(host->machine, host->events, type))
+		return false;
+	aux->pmu_type = type;
+	return true;
 }
 
 int perfdata_aux_take_info(struct perfdata_aux *aux, const struct perfdata_aux_host *host,
@@ -400,6 +417,8 @@ int perfdata_aux_take_info(struct perfdata_aux *aux, const struct perfdata_aux_h
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (kinds[i].type == type)
 			aux->kind = &kinds[i];
+	if (c.left == 8 && is_hmu(aux, host, c))
+		aux->kind = &hmu_kind;
 	if (aux->kind->info)
 		err = aux->kind->info(aux, &c);
 	if (err == -ENOMEM)

@@ -10,6 +10,7 @@
 #ifndef SOURCES_PERFDATA_AUX_H
 #define SOURCES_PERFDATA_AUX_H
 
+#include "sources/chmu_stream.h"
 #include "sources/perfdata_input.h"
 #include "sources/perfdata_machine.h"
 #include "sources/perfdata_map.h"
@@ -25,6 +26,7 @@
  * @context:	Thread that the hardware names; 0: none.
  * @tid:	Thread of the ring, or that ran when its bytes landed; 0: not known.
  * @cpu:	THERMO_CPU_UNKNOWN.
+ * @granule_bytes:	0, or it is a count: of @nr_accesses within so many bytes.
  */
 struct perfdata_aux_access {
 	struct perf_event_header header;
@@ -38,6 +40,8 @@ struct perfdata_aux_access {
 	uint32_t latency_cycles;
 	uint8_t op;
 	uint8_t level;
+	uint32_t nr_accesses;
+	uint64_t granule_bytes;
 };
 
 /* What a PERF_RECORD_AUX said: bytes of a ring, and when and by whom they came there. */
@@ -55,7 +59,9 @@ struct perfdata_aux_ring {
 	size_t nr_landed;
 	size_t room;
 	struct spe_decoder spe;
-	uint64_t nr_bad; /* of it that are in the counters */
+	struct chmu_stream hmu;
+	uint64_t hmu_offset; /* where its next byte is */
+	uint64_t nr_bad;     /* of it that are in the counters */
 };
 
 /* What AUXTRACE says of the bytes that follow. */
@@ -79,6 +85,7 @@ struct perfdata_aux {
 	struct perfdata_aux_ring *rings;
 	size_t nr_rings;
 	size_t nr_landed; /* of all rings */
+	bool is_hmu_named;
 	struct perfdata_threads threads;
 	uint64_t newest_ns;
 	unsigned char bytes[PERFDATA_AUX_CHUNK_BYTES];
@@ -92,6 +99,13 @@ struct perfdata_aux_host {
 	struct perfdata_counters *counters;
 	struct perfdata_order *order;
 };
+
+/* What told of the byte at @offset.  Return: NULL when no record did. */
+const struct perfdata_landed *perfdata_aux_landed_at(const struct perfdata_aux_ring *ring,
+						     uint64_t offset);
+/* No byte before @offset will be decoded any more. */
+void perfdata_aux_forget_until(struct perfdata_aux *aux, struct perfdata_aux_ring *ring,
+			       uint64_t offset);
 
 /* In words; "" without AUXTRACE_INFO. */
 const char *perfdata_aux_kind_name(const struct perfdata_aux *aux);

@@ -14,6 +14,7 @@ enum {
 	ATTR_SAMPLE_TYPE = 24,
 	ATTR_READ_FORMAT = 32,
 	ATTR_FLAGS = 40,
+	ATTR_CONFIG1 = 56,
 	ATTR_BRANCH_SAMPLE_TYPE = 72,
 	ATTR_REGS_USER = 80,
 	ATTR_REGS_INTR = 96,
@@ -48,6 +49,7 @@ static struct perfdata_event event_of(const struct attr_bytes *a)
 	struct perfdata_event e = {
 		.type = perf_load_u32(a->at + ATTR_TYPE, a->swap),
 		.config = attr_u64(a, ATTR_CONFIG),
+		.config1 = attr_u64(a, ATTR_CONFIG1),
 		.own_clock = attr_flag(a, FLAG_USE_CLOCKID),
 		.format = {
 			.sample_type = attr_u64(a, ATTR_SAMPLE_TYPE),

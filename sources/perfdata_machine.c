@@ -23,6 +23,7 @@ bool perfdata_feature_matters(int feature)
 	case PERFDATA_FEATURE_CPUID:
 	case PERFDATA_FEATURE_EVENT_DESC:
 	case PERFDATA_FEATURE_NUMA_TOPOLOGY:
+	case PERFDATA_FEATURE_PMU_MAPPINGS:
 		return true;
 	default:
 		return false;
@@ -149,6 +150,27 @@ static int take_nodes(struct perfdata_machine *m, struct perf_cursor *c)
 	return c->short_of_data ? -EBADMSG : 0;
 }
 
+/* Of what hardware the types of events are; hotness units have nothing else to be known by. */
+static int take_pmus(struct perfdata_machine *m, struct perf_cursor *c)
+{
+	uint32_t nr = perf_take_u32(c);
+
+	for (uint32_t i = 0; i < nr; i++) {
+		uint32_t type = perf_take_u32(c);
+		const char *name = take_string(c);
+
+		if (c->short_of_data || !name)
+			return -EBADMSG;
+		if (strncmp(name, PERFDATA_HMU_PREFIX, strlen(PERFDATA_HMU_PREFIX)) != 0 ||
+		    m->nr_hmus == PERFDATA_MAX_HMUS)
+			continue;
+		m->hmus[m->nr_hmus].type = type;
+		perfdata_copy_name(m->hmus[m->nr_hmus].name, sizeof(m->hmus[0].name), name);
+		m->nr_hmus++;
+	}
+	return 0;
+}
+
 /* By the ids; an event of one CPU that was not grouped may have none, but has its place. */
 static struct perfdata_event *described(struct perfdata_events *ev, uint32_t i,
 					const struct perf_words *ids)
@@ -209,6 +231,8 @@ int perfdata_feature_take(struct perfdata_machine *m, struct perfdata_events *ev
 		return take_descriptions(ev, &c);
 	case PERFDATA_FEATURE_NUMA_TOPOLOGY:
 		return take_nodes(m, &c);
+	case PERFDATA_FEATURE_PMU_MAPPINGS:
+		return take_pmus(m, &c);
 	default:
 		return 0;
 	}

@@ -13,6 +13,7 @@
 #include <zstd.h>
 
 #include "sources/perfdata.h"
+#include "sources/perfdata_hmu.h"
 #include "sources/perfdata_input.h"
 
 #define MAX_BYTES 60000u
@@ -67,7 +68,10 @@ static void read_all(const void *data, size_t bytes, const struct perfdata_opts 
 			nr++;
 			nr_samples += item.record->type == PERF_RECORD_SAMPLE;
 			nr_accesses += !!item.access;
-			require(!item.access || (item.access->addr && item.access->nr_accesses));
+			/* A device's memory begins at 0. */
+			require(!item.access || item.access->pid == PERFDATA_HMU_PID ||
+				item.access->addr);
+			require(!item.access || item.access->nr_accesses);
 		}
 		const struct perfdata_counters *c = perfdata_counters(p);
 

@@ -5,8 +5,9 @@
 #
 # The hit ratio is measured by the emulator, access by access; the daemon cannot see it.
 #
-# DEMO_SOURCE: the daemon's source, such as virtual-pmu, instead of what it chooses; DEMO_PMU: the
-# virtual PMU's settings, as flavour=ibs; DEMO_KEEP: where the results stay.
+# DEMO_SOURCE: the daemon's sources, such as virtual-pmu, instead of what it chooses; chmu: the
+# virtual hotness unit, with hintfault for what is cold.  DEMO_PMU: the virtual PMU's settings, as
+# flavour=ibs; DEMO_CHMU: the virtual CHMU's, as entries=1024; DEMO_KEEP: where the results stay.
 set -u
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -16,9 +17,14 @@ build=$(cd "$root" && cd "${O:-build}" && pwd) || exit 1
 
 e2e_source=${DEMO_SOURCE:-}
 e2e_pmu=${DEMO_PMU:-}
-# Of the oracle, in percent, that it must reach: samples tell more than faults.
-least=90
-[ "$e2e_source" != virtual-pmu ] || least=95
+e2e_chmu=${DEMO_CHMU:-}
+# A hotness unit sees slow memory only.
+[ "$e2e_source" != chmu ] || e2e_source=chmu,hintfault
+# Of the oracle, in percent, that it must reach: samples and counters tell more than faults.
+case ",$e2e_source," in
+*,virtual-pmu,* | *,chmu,*) least=95 ;;
+*) least=90 ;;
+esac
 
 seconds=120      # of the workload with the daemon; its hot set moves half way
 daemon_at=8      # seconds into it
@@ -108,7 +114,7 @@ lab_run()
 echo "A virtual machine with $e2e_fast of fast and $e2e_slow of slow memory (80 and 250 ns), stock kernel."
 echo "The workload: 416 MiB, 90 % of the accesses to 64 MiB that lie in slow memory; half way to"
 echo "another 64 MiB there.  The daemon starts $daemon_at s into it, with" \
-	"${e2e_source:+the source $e2e_source${e2e_pmu:+ ($e2e_pmu)} and otherwise }its defaults."
+	"${e2e_source:+the source $e2e_source${e2e_pmu:+ ($e2e_pmu)}${e2e_chmu:+ ($e2e_chmu)} and otherwise }its defaults."
 lab_run "$work/with" $seconds $daemon_at
 
 echo

@@ -46,7 +46,8 @@ cpu_seconds()
 # The source hintfault takes the kernel's own balancing over; beside another source it would go on,
 # fill the room that the daemon makes, and nobody could tell whose pages moved.
 case " $* " in
-*" --source virtual-pmu "*) echo 0 >/proc/sys/kernel/numa_balancing ;;
+*" --source "*hintfault*) ;;
+*" --source "*) echo 0 >/proc/sys/kernel/numa_balancing ;;
 esac
 settings >"$results/settings.before"
 [ "$daemon_at" = before ] && start_daemon "$@" && sleep 2

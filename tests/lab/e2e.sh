@@ -12,9 +12,10 @@ e2e_config=$root/bench/workload/configs/hot-move.cfg
 e2e_fast=320M
 e2e_slow=1G
 
-# The daemon's source; none: what it chooses.  Settings of the virtual PMU.
+# The daemon's sources; none: what it chooses.  Settings of the virtual PMU, of the virtual CHMU.
 e2e_source=
 e2e_pmu=
+e2e_chmu=
 
 # e2e_run DIR SECONDS DAEMON_AT LAB_OPTIONS [RUN_OPTION...]: results in DIR; the lab's exit status.
 e2e_run()
@@ -26,8 +27,13 @@ e2e_run()
 	shift 4
 	mkdir -p "$dir"
 	[ -z "$e2e_source" ] || set -- --source "$e2e_source" "$@"
-	[ "$e2e_source" != virtual-pmu ] ||
-		lab_options="$lab_options --virtual-pmu${e2e_pmu:+=$e2e_pmu}"
+	case ",$e2e_source," in
+	*,virtual-pmu,*) lab_options="$lab_options --virtual-pmu${e2e_pmu:+=$e2e_pmu}" ;;
+	*,chmu,*)
+		lab_options="$lab_options --virtual-chmu${e2e_chmu:+=$e2e_chmu}"
+		set -- "$@" --chmu-registers
+		;;
+	esac
 	# shellcheck disable=SC2086 # options are words
 	"$build/thermocline" lab --fast $e2e_fast --slow $e2e_slow --truth --results "$dir" \
 		--timeout $((seconds + 120)) $lab_options -- \

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # test_e2e.sh - the whole path in the virtual machine: a workload whose hot set lies in slow
-# memory and moves half way, the daemon with its defaults, and with samples as of a PMU, judged by
-# what the machine really did.
+# memory and moves half way, the daemon with its defaults, with samples as of a PMU, and with a CXL
+# hotness unit, judged by what the machine really did.
 # shellcheck source=tests/lab/testlib.sh
 . "$(dirname "$0")/testlib.sh"
 # shellcheck source=tests/lab/e2e.sh
@@ -15,7 +15,7 @@ dir=$work/e2e
 run()
 {
 	rm -rf "$dir"
-	e2e_run "$dir" $seconds before "" >"$work/lab.log" 2>&1 || {
+	e2e_run "$dir" "$seconds" before "" >"$work/lab.log" 2>&1 || {
 		tail -n 5 "$work/lab.log" "$dir/daemon.log"
 		return 1
 	}
@@ -59,10 +59,9 @@ good()
 	reaches first 40 && reaches moved 20 && cheap
 }
 
-# Samples come at once and of all accesses: shorter phases are enough.
-good_with_samples()
+good_with()
 {
-	reaches first 20 95 && reaches moved 20 95
+	reaches first "$skip" 95 && reaches moved "$skip" 95
 }
 
 require_lab
@@ -78,15 +77,26 @@ check "every page that the daemon says it moved is in vmstat, within 1 %" counte
 check "in the steady state it uses less than 5 % of a guest CPU" cheap
 check "settings are as they were before" settings_are_back
 
-e2e_source=virtual-pmu
-seconds=80
-failed_before=$failed
-check "a workload and the daemon with the virtual PMU run in the lab" run
-if [ "$failed" -eq "$failed_before" ] && ! good_with_samples >"$work/try.log" 2>&1; then
-	echo "# first try: $(tail -n 1 "$work/try.log"): trying once more"
-	check "a second try with the virtual PMU runs" run
-fi
-check "with samples, before the move: at least 95 % of the oracle" reaches first 20 95
-check "with samples, from 20 s after the move: at least 95 % of the oracle" reaches moved 20 95
-check "with samples, too, every page that it says it moved is in vmstat" counters_agree
+# with SOURCES SKIP NAME: the same with other sources, which reach more, from SKIP seconds into each
+# of two phases of 40 s on.
+with()
+{
+	e2e_source=$1
+	skip=$2
+	seconds=80
+	failed_before=$failed
+	check "a workload and the daemon with $3 run in the lab" run
+	if [ "$failed" -eq "$failed_before" ] && ! good_with >"$work/try.log" 2>&1; then
+		echo "# first try: $(tail -n 1 "$work/try.log"): trying once more"
+		check "a second try with $3 runs" run
+	fi
+	check "with $3, before the move: at least 95 % of the oracle" reaches first "$skip" 95
+	check "with $3, from $skip s after the move: at least 95 % of the oracle" \
+		reaches moved "$skip" 95
+	check "with $3, too, every page that it says it moved is in vmstat" counters_agree
+}
+
+with virtual-pmu 20 "the virtual PMU"
+# What is hot in slow memory a hotness unit says; what is cold in fast memory, hint faults.
+with chmu,hintfault 28 "the virtual hotness unit"
 finish

@@ -45,6 +45,13 @@ static size_t holders(uint64_t pfn, struct pfn_run *run)
 	return nr;
 }
 
+/* Seen in pass 2, by one of the owners 0 and 2. */
+static bool is_seen(const void *data, const struct pfn_run *run)
+{
+	(void)data;
+	return run->pass == 2 && (run->owner == 0 || run->owner == 2);
+}
+
 static void empty_index_finds_nothing(void **state)
 {
 	struct pfn_run run;
@@ -52,7 +59,7 @@ static void empty_index_finds_nothing(void **state)
 	(void)state;
 	assert_int_equal(holders(0, &run), 0);
 	pfn_index_settle(&x, true);
-	pfn_index_sweep(&x, 1, NULL, 0);
+	pfn_index_sweep(&x, is_seen, NULL);
 	assert_int_equal(holders(UINT64_MAX, &run), 0);
 }
 
@@ -146,7 +153,6 @@ static void what_is_seen_again_is_one_run(void **state)
 
 static void sweep_forgets_what_a_pass_did_not_see_and_who_is_gone(void **state)
 {
-	const bool alive[] = { true, false, true };
 	struct pfn_run run;
 
 	(void)state;
@@ -158,10 +164,34 @@ static void sweep_forgets_what_a_pass_did_not_see_and_who_is_gone(void **state)
 	add(1, 12, 300, 1, 2);
 	add(2, 13, 400, 1, 2);
 	add(3, 14, 500, 1, 2);
-	pfn_index_sweep(&x, 2, alive, 3);
+	pfn_index_sweep(&x, is_seen, NULL);
 	assert_int_equal(x.nr, 2);
 	assert_int_equal(holders(200, &run), 1);
 	assert_int_equal(holders(400, &run), 1);
+}
+
+/* What is as it was stays in its place; a sweep that forgets nothing moves nothing. */
+static void what_is_seen_again_is_refreshed_where_it_is(void **state)
+{
+	struct pfn_run run;
+
+	(void)state;
+	for (uint64_t i = 0; i < 1000; i++)
+		add(0, i, 7 * i % 1000 + 5000, 1, 1);
+	pfn_index_settle(&x, true);
+	assert_int_equal(x.nr, 1000);
+	for (uint64_t i = 0; i < 1000; i++)
+		add(0, i, 7 * i % 1000 + 5000, 1, 2);
+	pfn_index_settle(&x, false);
+	assert_int_equal(x.nr_added, 0);
+	assert_int_equal(x.nr_new, 1000);
+	pfn_index_sweep(&x, is_seen, NULL);
+	assert_int_equal(x.nr, 1000);
+	for (uint64_t i = 0; i < 1000; i++) {
+		assert_int_equal(holders(7 * i % 1000 + 5000, &run), 1);
+		assert_int_equal(run.page, i);
+		assert_int_equal(run.pass, 2);
+	}
 }
 
 static void of_a_frame_that_many_share_the_first_owners_are_kept(void **state)
@@ -230,6 +260,7 @@ int main(void)
 		TEST(frames_from_all_over_memory_are_in_order),
 		TEST(what_is_seen_again_is_one_run),
 		TEST(sweep_forgets_what_a_pass_did_not_see_and_who_is_gone),
+		TEST(what_is_seen_again_is_refreshed_where_it_is),
 		TEST(of_a_frame_that_many_share_the_first_owners_are_kept),
 		TEST(full_index_refuses_what_is_new_and_keeps_what_is_seen_again),
 		TEST(unsettled_runs_wait_until_there_are_enough),

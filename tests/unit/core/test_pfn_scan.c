@@ -28,6 +28,7 @@ static int make(void **state)
 	fake_huge_start = fake_huge_end = 0;
 	fake_scanned_bytes = fake_longest_scan = 0;
 	memset(&scan, 0, sizeof(scan));
+	memset(&found, 0, sizeof(found));
 	scan.host = &fake.host;
 	put_mapped(&fake, PID, 9, BASE, BASE + 16 * MIB);
 	put_mapped(&fake, OTHER, 10, BASE, BASE + 16 * MIB);
@@ -179,24 +180,25 @@ static void step_is_bounded_and_goes_on_where_it_ended(void **state)
 	int nr_steps = 0;
 
 	(void)state;
-	put_pages(&fake, PID, BASE, 1000, 1000);
-	put_pages(&fake, OTHER, BASE, 5000, 1000);
-	want(1000, 5000);
+	put_pages(&fake, PID, BASE, 10000, 4000);
+	put_pages(&fake, OTHER, BASE, 50000, 4000);
+	want(10000, 45000);
 	watch(2);
 	begin();
 	while (scan.passing) {
 		uint64_t before = scan.nr_looks;
 
 		assert_int_equal(pfn_scan_step(&scan, &wanted, &found, 100), 0);
-		assert_true(scan.nr_looks - before <= 100);
+		/* The last 2 MiB are not cut. */
+		assert_true(scan.nr_looks - before < 100 + 512);
 		nr_steps++;
 		assert_true(nr_steps < 1000);
 	}
 	end();
-	assert_true(nr_steps >= 20);
-	for (uint64_t i = 0; i < 1000; i++) {
-		assert_int_equal(knows(1000 + i, BASE + i * PAGE), 1);
-		assert_int_equal(knows(5000 + i, BASE + i * PAGE), 1);
+	assert_true(nr_steps >= 16);
+	for (uint64_t i = 0; i < 4000; i++) {
+		assert_int_equal(knows(10000 + i, BASE + i * PAGE), 1);
+		assert_int_equal(knows(50000 + i, BASE + i * PAGE), 1);
 	}
 }
 
@@ -218,17 +220,17 @@ static void absent_ranges_are_skipped_in_growing_strides(void **state)
 static void what_is_wanted_in_the_middle_of_a_pass_is_found_in_its_rest(void **state)
 {
 	(void)state;
-	put_pages(&fake, PID, BASE, 1000, 256);
+	put_pages(&fake, PID, BASE, 1000, 1024);
 	want(1000, 1);
 	watch(1);
 	begin();
 	assert_int_equal(pfn_scan_step(&scan, &wanted, &found, 100), 0);
-	want(1000, 256);
+	want(1000, 1024);
 	assert_int_equal(pfn_wanted_settle(&wanted), 0);
 	assert_int_equal(pfn_scan_step(&scan, &wanted, &found, LOTS), 0);
 	end();
 	assert_int_equal(knows(1008, BASE + 8 * PAGE), 0);
-	assert_int_equal(knows(1255, BASE + 255 * PAGE), 1);
+	assert_int_equal(knows(2023, BASE + 1023 * PAGE), 1);
 	/* ... but it was not looked for from the beginning. */
 	assert_false(pfn_wanted_is_searched(&wanted, 1008));
 	assert_int_equal(pass(), 0);
@@ -306,6 +308,142 @@ static void kernel_without_pagemap_scan_is_an_error(void **state)
 	watch(1);
 	assert_int_equal(pass(), -EOPNOTSUPP);
 	assert_reason("PAGEMAP_SCAN");
+}
+
+static void what_looks_as_before_is_left_alone_and_stays_known(void **state)
+{
+	(void)state;
+	put_pages(&fake, PID, BASE, 1000, 1024);
+	want(1000, 1024);
+	watch(1);
+	assert_int_equal(pass(), 0);
+	uint16_t first = scan.pass;
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pass(), 0);
+	assert_int_equal(run_of(1000, 0)->pass, first);
+	assert_int_equal(knows(1000, BASE), 1);
+	assert_int_equal(knows(2023, BASE + 1023 * PAGE), 1);
+	/* The passes have looked: it is as if each run had been seen. */
+	scan.tick_looks = 0;
+	assert_int_equal(pfn_scan_verify(&scan, run_of(1000, 0), 1000, 1), 1);
+	assert_int_equal(scan.nr_unverified, 0);
+	/* A page of the first 2 MiB moves; soft-dirty bits are none of our business. */
+	put_pages(&fake, PID, BASE + 7 * PAGE, 1900, 1);
+	put_page(&fake, PID, BASE + 1000 * PAGE, PM_PRESENT | PM_EXCLUSIVE | 1ull << 55 | 2000);
+	assert_int_equal(pass(), 0);
+	assert_int_equal(knows(1007, BASE + 7 * PAGE), 0);
+	assert_int_equal(knows(1900, BASE + 7 * PAGE), 1);
+	assert_int_equal(knows(1008, BASE + 8 * PAGE), 1);
+	assert_int_equal(run_of(2000, 0)->pass, first);
+}
+
+static void what_is_wanted_later_is_found_in_what_looks_as_before(void **state)
+{
+	(void)state;
+	put_pages(&fake, PID, BASE, 1000, 512);
+	want(1000, 8);
+	watch(1);
+	assert_int_equal(pass(), 0);
+	assert_int_equal(knows(1200, BASE + 200 * PAGE), 0);
+	want(1200, 8);
+	assert_int_equal(pass(), 0);
+	assert_int_equal(knows(1200, BASE + 200 * PAGE), 1);
+	assert_int_equal(knows(1000, BASE), 1);
+	/* Nobody asks any more. */
+	begin();
+	assert_int_equal(pfn_scan_step(&scan, &wanted, &found, LOTS), 0);
+	pfn_scan_end_pass(&scan, &found);
+	pfn_wanted_end_pass(&wanted, 2);
+	assert_int_equal(pass(), 0);
+	assert_int_equal(found.nr, 0);
+}
+
+/* A process that gets the place of another has the same pages at the same addresses. */
+static void what_looked_the_same_in_another_process_is_none_of_its_own(void **state)
+{
+	const struct pfn_process other = { .pid = OTHER, .start_ticks = 10 };
+
+	(void)state;
+	put_pages(&fake, PID, BASE, 1000, 512);
+	put_pages(&fake, OTHER, BASE, 1000, 512);
+	want(1000, 512);
+	watch(1);
+	assert_int_equal(pass(), 0);
+	assert_int_equal(pfn_scan_set_processes(&scan, NULL, 0), 0);
+	assert_int_equal(pass(), 0);
+	assert_int_equal(found.nr, 0);
+	assert_int_equal(pfn_scan_set_processes(&scan, &other, 1), 1);
+	assert_int_equal(scan.nr, 1);
+	assert_int_equal(pass(), 0);
+	assert_int_equal(knows(1000, BASE), 1);
+}
+
+static void when_runs_found_no_room_the_next_pass_looks_again(void **state)
+{
+	(void)state;
+	found.max_runs = 100;
+	for (uint64_t i = 0; i < 512; i++)
+		put_pages(&fake, PID, BASE + i * PAGE, 1000 + 2 * i, 1);
+	want(1000, 1024);
+	watch(1);
+	assert_int_equal(pass(), 0);
+	assert_int_equal(found.nr, 100);
+	found.max_runs = 1000;
+	assert_int_equal(pass(), 0);
+	assert_int_equal(found.nr, 512);
+}
+
+/* Pages of two processes come, go and move; after each pass the index is what there is. */
+static void after_random_changes_the_index_is_the_truth(void **state)
+{
+	static uint64_t frames[2][2048];
+	uint64_t random = 88172645463325252ull;
+
+	(void)state;
+	for (uint64_t i = 0; i < 4096; i++) {
+		uint64_t pfn = 9000 + 7 * i % 6000;
+
+		frames[i % 2][i / 2] = pfn;
+		put_pages(&fake, i % 2 ? OTHER : PID, BASE + i / 2 * PAGE, pfn, 1);
+	}
+	watch(2);
+	want(10000, 4000);
+	for (int round = 0; round < 60; round++) {
+		/* Mostly nothing, sometimes a lot. */
+		uint64_t nr = round % 3 ? test_random(&random) % 4 : test_random(&random) % 100;
+
+		for (uint64_t i = 0; i < nr; i++) {
+			uint64_t who = test_random(&random) % 2, page = test_random(&random) % 2048;
+			uint64_t pfn = test_random(&random) % 8 ? 9000 + test_random(&random) % 6000
+								: 0;
+
+			frames[who][page] = pfn;
+			if (pfn)
+				put_pages(&fake, who ? OTHER : PID, BASE + page * PAGE, pfn, 1);
+			else
+				put_page(&fake, who ? OTHER : PID, BASE + page * PAGE, 0);
+		}
+		if (round == 30)
+			want(14000, 500);
+		assert_int_equal(pass(), 0);
+		size_t nr_pages = 0, nr_known = 0;
+
+		for (size_t i = 0; i < found.nr; i++)
+			nr_known += found.runs[i].nr;
+		for (int who = 0; who < 2; who++)
+			for (uint64_t page = 0; page < 2048; page++) {
+				uint64_t pfn = frames[who][page];
+
+				if (pfn < 10000 || pfn >= (round < 30 ? 14000u : 14504u))
+					continue;
+				nr_pages++;
+				assert_true(knows(pfn, BASE + page * PAGE) >= 1);
+			}
+		assert_int_equal(nr_known, nr_pages);
+	}
+	assert_true(scan.memos.nr > 0);
+	assert_int_equal(found.nr_crowded, 0);
 }
 
 static void page_that_moved_is_not_believed(void **state)
@@ -399,6 +537,11 @@ int main(void)
 		TEST(place_of_a_process_is_used_again_only_when_it_is_forgotten),
 		TEST(hidden_frames_are_an_error_that_names_the_capability),
 		TEST(kernel_without_pagemap_scan_is_an_error),
+		TEST(what_looks_as_before_is_left_alone_and_stays_known),
+		TEST(what_is_wanted_later_is_found_in_what_looks_as_before),
+		TEST(what_looked_the_same_in_another_process_is_none_of_its_own),
+		TEST(when_runs_found_no_room_the_next_pass_looks_again),
+		TEST(after_random_changes_the_index_is_the_truth),
 		TEST(page_that_moved_is_not_believed),
 		TEST(looks_again_are_limited_and_what_is_old_is_not_believed_without),
 		TEST(many_processes_do_not_use_up_the_files),

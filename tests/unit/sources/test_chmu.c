@@ -440,6 +440,44 @@ static void unit_that_is_unplugged_ends_the_source(void **state)
 	assert_int_equal(source->drain(state_of_source, reporter), -ENODEV);
 }
 
+/* The kernel takes mappings of a removed device away: what is read then is a SIGBUS. */
+static void unit_whose_bar_is_taken_away_ends_the_source(void **state)
+{
+	char path[FAKE_PATH_BYTES];
+
+	(void)state;
+	start();
+	stop_device();
+	(void)snprintf(path, sizeof(path), "%s/" DEVICE "/resource2", fake.root);
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(source->drain(state_of_source, reporter), -ENODEV);
+	assert_reason("unplugged");
+	source->stop(state_of_source);
+	assert_false(fake_exists(&fake, NOTE));
+	source->close(state_of_source);
+	/* So that the device, which is a part of this test, can be closed. */
+	assert_int_equal(truncate(path, VCHMU_BAR_BYTES), 0);
+}
+
+/* It is asked for another threshold, and no answer comes. */
+static void unit_that_stops_answering_ends_the_source(void **state)
+{
+	int n = 0;
+
+	(void)state;
+	start();
+	stop_device();
+	for (int i = 0; i < 100 && n >= 0; i++) {
+		fake.now_ns += 100 * MS;
+		n = source->drain(state_of_source, reporter);
+	}
+	assert_int_equal(n, -ETIMEDOUT);
+	assert_reason("reset the device");
+	/* It may still run: the next daemon tries again to stop it. */
+	assert_true(fake_exists(&fake, NOTE));
+	source->close(state_of_source);
+}
+
 static void hotlist_of_nonsense_ends_the_source(void **state)
 {
 	(void)state;
@@ -762,6 +800,8 @@ int main(void)
 		T(unit_of_a_killed_daemon_is_stopped_by_the_next),
 		T(unit_of_a_killed_daemon_can_be_used_at_once),
 		T(unit_that_somebody_else_runs_is_left_to_them),
+		T(unit_whose_bar_is_taken_away_ends_the_source),
+		T(unit_that_stops_answering_ends_the_source),
 		T(unit_that_is_unplugged_ends_the_source),
 		T(hotlist_of_nonsense_ends_the_source),
 		T(entry_outside_of_all_windows_is_useless),
