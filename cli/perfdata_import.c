@@ -149,34 +149,54 @@ static int close_window(struct import *im)
 	return err;
 }
 
-static int feed(struct import *im, const struct thermo_access *access)
+/* The first of @nr that do not belong to the open window, or @nr; what is not wanted goes. */
+static size_t take_window(struct import *im, struct thermo_access *list, size_t nr)
 {
-	if (!perfdata_scan_wants(access))
-		return 0;
-	while (access->time_ns >= im->window_end_ns) {
-		int err = close_window(im);
+	size_t i;
 
-		if (err)
-			return err;
+	for (i = 0; i < nr && im->nr_waiting < DRAIN_REPORTS; i++) {
+		if (!perfdata_scan_wants(&list[i]))
+			continue;
+		if (list[i].time_ns >= im->window_end_ns)
+			break;
+		im->waiting[im->nr_waiting++] = list[i];
 	}
-	im->waiting[im->nr_waiting++] = *access;
-	if (im->nr_waiting == DRAIN_REPORTS)
-		hand_over(im);
-	return 0;
+	return i;
+}
+
+static int feed(struct import *im, struct thermo_access *list, size_t nr)
+{
+	int err = 0;
+
+	while (nr > 0 && !err) {
+		size_t taken = take_window(im, list, nr);
+
+		list += taken;
+		nr -= taken;
+		if (im->nr_waiting == DRAIN_REPORTS)
+			hand_over(im);
+		else if (nr > 0)
+			err = close_window(im);
+	}
+	return err;
+}
+
+static int see(void *context, const struct perfdata_item *item)
+{
+	struct import *im = context;
+
+	return perfdata_scan_see(&im->scan, item);
 }
 
 /* Return: 0 or -errno; where the file broke is kept, and no failure. */
 static int go_through(struct import *im, struct samples *s, bool first_time)
 {
-	struct perfdata_item item;
-	int n, err = 0;
+	struct thermo_access list[DRAIN_REPORTS];
+	int n = 0, err = 0;
 
-	while (!err && (n = samples_next(s, &item)) == 1) {
-		if (first_time)
-			err = perfdata_scan_add(&im->scan, &item);
-		else if (item.access)
-			err = feed(im, item.access);
-	}
+	while (!err && (n = samples_accesses(s, list, DRAIN_REPORTS)) > 0)
+		err = first_time ? perfdata_scan_add(&im->scan, list, (size_t)n)
+				 : feed(im, list, (size_t)n);
 	if (!err && n < 0) {
 		if (n == -ENOMEM)
 			return n;
@@ -218,7 +238,7 @@ static int nothing_in_it(const struct import *im)
 static int look(struct import *im, FILE *file)
 {
 	/* Which memory there is does not depend on the order. */
-	const struct perfdata_opts opts = { .unordered = true };
+	const struct perfdata_opts opts = { .unordered = true, .see = see, .context = im };
 	int err = samples_open(&im->looked, file, &opts);
 
 	if (err)

@@ -34,6 +34,7 @@ int samples_open(struct samples *s, FILE *file, const struct perfdata_opts *opts
 	enum kind kind = look(file);
 
 	*s = (struct samples){ .format = names[kind] };
+	s->opts = opts ? *opts : (struct perfdata_opts){ 0 };
 	if (kind == PERF_DATA)
 		return perfdata_open(&s->perf, file, opts);
 	if (kind == NONE)
@@ -49,9 +50,26 @@ void samples_close(struct samples *s)
 	*s = (struct samples){ 0 };
 }
 
-int samples_next(struct samples *s, struct perfdata_item *item)
+static int accesses_of_text(struct samples *s, struct thermo_access *out, size_t max)
 {
-	return s->text ? text_samples_next(s->text, item) : perfdata_next(s->perf, item);
+	struct perfdata_item item;
+	size_t nr = 0;
+	int n = 1, err = 0;
+
+	while (nr < max && !err && (n = text_samples_next(s->text, &item)) == 1) {
+		if (item.access)
+			out[nr++] = *item.access;
+		else if (s->opts.see)
+			err = s->opts.see(s->opts.context, &item);
+	}
+	if (err)
+		return err;
+	return nr ? (int)nr : n;
+}
+
+int samples_accesses(struct samples *s, struct thermo_access *out, size_t max)
+{
+	return s->text ? accesses_of_text(s, out, max) : perfdata_accesses(s->perf, out, max);
 }
 
 const struct perfdata_machine *samples_machine(const struct samples *s)

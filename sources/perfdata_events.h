@@ -20,6 +20,8 @@ struct perfdata_events {
 	size_t ids_room;
 	struct perfdata_id *ids;
 	bool sorted; /* ids */
+	bool last_known;
+	struct perfdata_id last; /* found */
 	bool looked; /* at how records tell their event */
 	bool alike;  /* all events are laid out alike */
 	bool has_id;

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* perfdata_queue.c - runs of accesses in a binary heap, the accesses in blocks. */
+#include "sources/perfdata_queue.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/error.h"
+
+static bool is_before(const struct perfdata_queue_run *a, const struct perfdata_queue_run *b)
+{
+	return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : a->sequence < b->sequence;
+}
+
+/* --- memory --- */
+
+static int next_block(struct perfdata_queue *q)
+{
+	struct perfdata_queue_block *b = q->spare;
+
+	if (b)
+		q->spare = b->next;
+	else
+		b = malloc(sizeof(*b));
+	if (!b)
+		return thermo_fail(-ENOMEM, "perf.data: no memory for samples");
+	b->next = NULL;
+	b->nr = b->used = 0;
+	q->nr_blocks++;
+	if (q->filling)
+		q->filling->next = b;
+	q->filling = b;
+	return 0;
+}
+
+static void release_block(struct perfdata_queue *q, struct perfdata_queue_block *b)
+{
+	b->next = q->spare;
+	q->spare = b;
+	q->nr_blocks--;
+}
+
+static int make_room(struct perfdata_queue *q)
+{
+	size_t room = q->room ? 2 * q->room : 64;
+	struct perfdata_queue_run *grown;
+
+	if (q->nr_runs < q->room)
+		return 0;
+	grown = realloc(q->heap, room * sizeof(*grown));
+	if (!grown)
+		return thermo_fail(-ENOMEM, "perf.data: no memory for %zu samples", room);
+	q->heap = grown;
+	q->room = room;
+	return 0;
+}
+
+/* All of it was taken: it can be filled again, or another needs it. */
+static void drop_empty(struct perfdata_queue *q, struct perfdata_queue_block *b)
+{
+	if (b->nr)
+		return;
+	if (b == q->filling)
+		b->used = 0;
+	else
+		release_block(q, b);
+}
+
+/* --- the heap --- */
+
+static void add_run(struct perfdata_queue *q, uint64_t time_ns)
+{
+	struct perfdata_queue_run new = { time_ns, q->sequence++, q->filling, q->filling->used };
+	size_t i;
+
+	for (i = q->nr_runs++; i > 0 && is_before(&new, &q->heap[(i - 1) / 2]); i = (i - 1) / 2)
+		q->heap[i] = q->heap[(i - 1) / 2];
+	q->heap[i] = new;
+}
+
+/* What is on top is @run now. */
+static void sink(struct perfdata_queue *q, struct perfdata_queue_run run)
+{
+	size_t i = 0, child;
+
+	while ((child = 2 * i + 1) < q->nr_runs) {
+		if (child + 1 < q->nr_runs && is_before(&q->heap[child + 1], &q->heap[child]))
+			child++;
+		if (!is_before(&q->heap[child], &run))
+			break;
+		q->heap[i] = q->heap[child];
+		i = child;
+	}
+	q->heap[i] = run;
+}
+
+/* --- in --- */
+
+/* What came last is the end of its run. */
+static void end_run(struct perfdata_queue *q)
+{
+	if (q->growing)
+		q->filling->list[q->filling->used - 1].ends_run = 1;
+	q->growing = false;
+}
+
+int perfdata_queue_push_first(struct perfdata_queue *q, const struct thermo_access *a)
+{
+	uint64_t time_ns = perfdata_queue_time(a->time_ns);
+
+	if (make_room(q))
+		return -ENOMEM;
+	if (!q->growing || time_ns < q->newest_ns)
+		end_run(q);
+	if ((!q->filling || q->filling->used == PERFDATA_QUEUE_BLOCK) && next_block(q))
+		return -ENOMEM;
+	if (!q->growing)
+		add_run(q, time_ns);
+	q->growing = true;
+	perfdata_queue_put(q, a);
+	return 0;
+}
+
+/* --- out --- */
+
+static struct thermo_access access_of(const struct perfdata_waiting *w, enum thermo_space space)
+{
+	return (struct thermo_access){
+		.addr = w->addr,
+		.extent_bytes = 1,
+		.time_ns = w->time_ns,
+		.nr_accesses = w->nr_accesses,
+		.pid = w->pid,
+		.tid = w->tid,
+		.cpu = w->cpu,
+		.latency_ns = w->latency_ns,
+		.node = w->node,
+		.op = w->op,
+		.space = (uint8_t)space,
+		.level = w->level,
+	};
+}
+
+/* Of all other runs the first; NULL: there is no other. */
+static const struct perfdata_queue_run *second(const struct perfdata_queue *q)
+{
+	if (q->nr_runs < 3)
+		return q->nr_runs == 2 ? &q->heap[1] : NULL;
+	return is_before(&q->heap[2], &q->heap[1]) ? &q->heap[2] : &q->heap[1];
+}
+
+static void note_out(struct perfdata_queue *q, uint64_t time_ns)
+{
+	if (time_ns >= q->last_out_ns)
+		q->last_out_ns = time_ns;
+	else if (time_ns)
+		q->nr_late++;
+}
+
+/* Step to the next of the run.  Return: whether there is one. */
+static bool step(struct perfdata_queue *q, struct perfdata_queue_run *run)
+{
+	struct perfdata_queue_block *b = run->block;
+	bool is_last = b->list[run->at].ends_run;
+
+	b->nr--;
+	q->nr--;
+	run->at++;
+	if (b == q->filling && run->at == b->used) {
+		is_last = true;
+		q->growing = false;
+	} else if (run->at == b->used && !is_last) {
+		run->block = b->next;
+		run->at = 0;
+	}
+	drop_empty(q, b);
+	if (!is_last)
+		run->time_ns = perfdata_queue_time(run->block->list[run->at].time_ns);
+	return !is_last;
+}
+
+size_t perfdata_queue_take(struct perfdata_queue *q, uint64_t until_ns, struct thermo_access *out,
+			   size_t max)
+{
+	size_t nr = 0;
+
+	while (nr < max && q->nr_runs && q->heap[0].time_ns <= until_ns) {
+		const struct perfdata_queue_run *other = second(q);
+		struct perfdata_queue_run run = q->heap[0];
+		bool more;
+
+		do {
+			out[nr++] = access_of(&run.block->list[run.at], q->space);
+			note_out(q, run.time_ns);
+			more = step(q, &run);
+		} while (more && nr < max && run.time_ns <= until_ns &&
+			 (!other || is_before(&run, other)));
+		if (more)
+			sink(q, run);
+		else if (--q->nr_runs > 0)
+			sink(q, q->heap[q->nr_runs]);
+	}
+	return nr;
+}
+
+size_t perfdata_queue_bytes(const struct perfdata_queue *q)
+{
+	size_t bytes = q->nr * sizeof(struct perfdata_waiting) + q->nr_runs * sizeof(*q->heap);
+	size_t held = q->nr_blocks * sizeof(struct perfdata_queue_block) / 4;
+
+	return bytes > held ? bytes : held;
+}
+
+void perfdata_queue_fini(struct perfdata_queue *q)
+{
+	struct thermo_access unused[64];
+	struct perfdata_queue_block *next;
+
+	while (perfdata_queue_take(q, UINT64_MAX, unused, 64) > 0)
+		;
+	for (struct perfdata_queue_block *b = q->spare; b; b = next) {
+		next = b->next;
+		free(b);
+	}
+	free(q->filling);
+	free(q->heap);
+	*q = (struct perfdata_queue){ 0 };
+}
