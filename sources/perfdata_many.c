@@ -11,6 +11,94 @@
 #include <errno.h>
 
 #include "core/error.h"
+#include "sources/data_src.h"
+
+/*
+ * --- from a sample of words to an access, without a struct perf_sample between ---
+ *
+ * Field by field: a struct that is made first and then copied waits for its own parts.
+ */
+
+/* An op and a level, from the data source in the word at @at. */
+static inline void take_data_src(struct perfdata_known *known, uint64_t data_src,
+				 struct thermo_access *access)
+{
+	/* Fibonacci hashing: the upper bits depend on all. */
+	size_t i = (data_src * 0x9e3779b97f4a7c15ull) >> 60;
+
+	if (known->srcs[i].data_src != data_src) {
+		known->srcs[i].data_src = data_src;
+		known->srcs[i].op = (uint8_t)data_src_op(data_src);
+		known->srcs[i].level = (uint8_t)data_src_level(data_src);
+	}
+	access->op = known->srcs[i].op;
+	access->level = known->srcs[i].level;
+}
+
+static inline uint64_t word_at(const struct perf_event_header *record, uint8_t word)
+{
+	return perf_load_u64((const unsigned char *)record + 8 * (size_t)word, false);
+}
+
+/* Of two halves of a word. */
+static inline uint32_t half_at(const struct perf_event_header *record, uint8_t word, int half)
+{
+	return perf_load_u32((const unsigned char *)record + 8 * (size_t)word + 4 * half, false);
+}
+
+/* Who and when. */
+static inline void take_who(const struct perfdata_machine *machine, const struct perfdata_layout *l,
+			    const struct perf_event_header *record, struct thermo_access *access)
+{
+	access->time_ns = l->time ? word_at(record, l->time) : 0;
+	access->pid = l->tid ? perfdata_known_pid((int32_t)half_at(record, l->tid, 0)) : 0;
+	access->tid = l->tid ? perfdata_known_pid((int32_t)half_at(record, l->tid, 1)) : 0;
+	access->cpu = l->cpu ? half_at(record, l->cpu, 0) : THERMO_CPU_UNKNOWN;
+	/* One that is not known is beyond all that are. */
+	access->node = perfdata_node_of(machine, access->cpu);
+}
+
+/* What, and how it went. */
+static inline void take_what(struct perfdata_known *known, const struct perfdata_event *event,
+			     const struct perf_event_header *record, struct thermo_access *access)
+{
+	const struct perfdata_layout *l = &event->layout;
+	uint64_t period = l->period ? word_at(record, l->period) : event->period;
+	uint64_t weight = l->weight ? word_at(record, l->weight) : 0;
+
+	if (event->format.sample_type & PERF_SAMPLE_WEIGHT_STRUCT)
+		weight = (uint32_t)weight;
+	access->nr_accesses = perfdata_nr_accesses(period);
+	access->latency_ns = perfdata_latency_ns(known->mhz, weight);
+	take_data_src(known, l->data_src ? word_at(record, l->data_src) : 0, access);
+}
+
+/* Return: false when the sample tells of no access. */
+static inline bool access_in(struct perfdata *p, const struct perfdata_event *event,
+			     const struct perf_event_header *record, struct thermo_access *access)
+{
+	uint8_t where = p->opts.physical ? event->layout.phys_addr : event->layout.addr;
+
+	access->addr = where ? word_at(record, where) : 0;
+	if (access->addr == 0 || perfdata_is_of_guest(record->misc))
+		return false;
+	access->extent_bytes = 1;
+	access->watched_ns = 0;
+	access->access_bytes = 0;
+	access->space = p->opts.physical ? THERMO_SPACE_PHYSICAL : THERMO_SPACE_VIRTUAL;
+	access->scope = THERMO_SCOPE_ALL;
+	access->count = THERMO_COUNT_EXACT;
+	access->source = 0;
+	access->reserved[0] = access->reserved[1] = 0;
+	take_who(&p->machine, &event->layout, record, access);
+	take_what(&p->known, event, record, access);
+	return true;
+}
+
+/* --- records --- */
+
+/* Records after which the queue is looked at. */
+#define LOOK_AFTER 256
 
 /* Where accesses go that need not wait. */
 struct out {
@@ -27,30 +115,35 @@ static int keep(struct perfdata *p, const struct thermo_access *access, struct o
 	return 0;
 }
 
-/* A sample of words, of which nothing is needed but the access.  Return: 0 or -errno. */
-static int take_sample(struct perfdata *p, const struct perf_event_header *record,
-		       struct perfdata_event *event, struct out *out)
+static void note_newest(struct perfdata *p, uint64_t time_ns)
 {
-	struct thermo_access access;
-	const struct perfdata_layout *l = &event->layout;
+	time_ns = perfdata_queue_time(time_ns);
+	if (time_ns > p->newest_ns)
+		p->newest_ns = time_ns;
+}
 
+/* A sample of words, of which nothing is needed but the access.  Return: 0 or -errno. */
+static inline int take_sample(struct perfdata *p, const struct perf_event_header *record,
+			      struct perfdata_event *event, struct out *out)
+{
+	/* Where it is to stay, if it need not wait. */
+	struct thermo_access *access = &out->list[out->nr], own;
+	uint8_t time = event->layout.time;
+
+	if (!p->opts.unordered)
+		access = &own;
 	p->counters.records++;
 	p->counters.samples++;
 	event->nr_samples++;
-	if (!perfdata_access_in(&p->machine, &p->opts, &p->known, event, record, &access)) {
-		uint64_t time_ns = 0;
-
+	note_newest(p, time ? word_at(record, time) : 0);
+	if (!access_in(p, event, record, access)) {
 		p->counters.no_address++;
-		if (l->time)
-			time_ns = perf_load_u64((const unsigned char *)record + 8 * l->time, false);
-		time_ns = perfdata_queue_time(time_ns);
-		p->newest_ns = time_ns > p->newest_ns ? time_ns : p->newest_ns;
 		return 0;
 	}
-	uint64_t time_ns = perfdata_queue_time(access.time_ns);
-
-	p->newest_ns = time_ns > p->newest_ns ? time_ns : p->newest_ns;
-	return keep(p, &access, out);
+	if (!p->opts.unordered)
+		return perfdata_queue_push(&p->queue, access);
+	out->nr++;
+	return 0;
 }
 
 /* p->record is no sample. */
@@ -91,8 +184,9 @@ static int take_record(struct perfdata *p, const struct perf_event_header *recor
 
 	if (record->type >= PERFDATA_HEADER_ATTR)
 		return perfdata_take_perfs(p, record);
-	n = perfdata_event_of(p, record, &event);
-	if (n <= 0)
+	if (p->events.nr == 1)
+		event = &p->events.list[0];
+	else if ((n = perfdata_event_of(p, record, &event)) <= 0)
 		return n;
 	if (record->type == PERF_RECORD_SAMPLE && event->layout.bytes &&
 	    record->size >= event->layout.bytes)
@@ -117,13 +211,14 @@ static size_t take_ready(struct perfdata *p, struct out *out)
 	return nr;
 }
 
-/* Read until something is ready, or @out is full. */
+/* Read until something may be ready, or @out is full. */
 static void read_some(struct perfdata *p, struct out *out)
 {
 	const uint64_t until_ns = p->out_until_ns;
 
-	while (!p->ended && !has_aux(p) && out->nr < out->max && p->out_until_ns == until_ns &&
-	       perfdata_queue_bytes(&p->queue) <= p->opts.max_queued_bytes) {
+	for (int i = 0; i < LOOK_AFTER && !p->ended && !has_aux(p) && out->nr < out->max &&
+			p->out_until_ns == until_ns;
+	     i++) {
 		const struct perf_event_header *record;
 		int n = perfdata_input_next(&p->input, &record);
 

@@ -123,30 +123,47 @@ int perfdata_queue_push_first(struct perfdata_queue *q, const struct thermo_acce
 
 /* --- out --- */
 
-static struct thermo_access access_of(const struct perfdata_waiting *w, enum thermo_space space)
+/* Field by field: a struct that is made first and then copied waits for its own parts. */
+static inline void take_out(const struct perfdata_waiting *w, enum thermo_space space,
+			    struct thermo_access *out)
 {
-	return (struct thermo_access){
-		.addr = w->addr,
-		.extent_bytes = 1,
-		.time_ns = w->time_ns,
-		.nr_accesses = w->nr_accesses,
-		.pid = w->pid,
-		.tid = w->tid,
-		.cpu = w->cpu,
-		.latency_ns = w->latency_ns,
-		.node = w->node,
-		.op = w->op,
-		.space = (uint8_t)space,
-		.level = w->level,
-	};
+	out->addr = w->addr;
+	out->extent_bytes = 1;
+	out->time_ns = w->time_ns;
+	out->watched_ns = 0;
+	out->nr_accesses = w->nr_accesses;
+	out->pid = w->pid;
+	out->tid = w->tid;
+	out->cpu = w->cpu;
+	out->latency_ns = w->latency_ns;
+	out->node = w->node;
+	out->access_bytes = 0;
+	out->op = w->op;
+	out->space = (uint8_t)space;
+	out->level = w->level;
+	out->scope = THERMO_SCOPE_ALL;
+	out->count = THERMO_COUNT_EXACT;
+	out->source = 0;
+	out->reserved[0] = out->reserved[1] = 0;
 }
 
-/* Of all other runs the first; NULL: there is no other. */
-static const struct perfdata_queue_run *second(const struct perfdata_queue *q)
+/*
+ * Until when a run may go on: as long as it is before all others.  Of equal times the older
+ * run goes first.
+ */
+static uint64_t limit_of(const struct perfdata_queue *q, uint64_t until_ns)
 {
-	if (q->nr_runs < 3)
-		return q->nr_runs == 2 ? &q->heap[1] : NULL;
-	return is_before(&q->heap[2], &q->heap[1]) ? &q->heap[2] : &q->heap[1];
+	const struct perfdata_queue_run *other = &q->heap[1];
+	uint64_t limit_ns;
+
+	if (q->nr_runs == 1)
+		return until_ns;
+	if (q->nr_runs > 2 && is_before(&q->heap[2], other))
+		other = &q->heap[2];
+	limit_ns = other->sequence > q->heap[0].sequence || other->time_ns == 0
+				   ? other->time_ns
+				   : other->time_ns - 1;
+	return limit_ns < until_ns ? limit_ns : until_ns;
 }
 
 static void note_out(struct perfdata_queue *q, uint64_t time_ns)
@@ -157,26 +174,47 @@ static void note_out(struct perfdata_queue *q, uint64_t time_ns)
 		q->nr_late++;
 }
 
-/* Step to the next of the run.  Return: whether there is one. */
-static bool step(struct perfdata_queue *q, struct perfdata_queue_run *run)
+/*
+ * Out of one block: what of its run is not younger than @limit_ns, at most @max, but the first
+ * whatever its time.  Return: how many; @ends: the last of them ends the run.
+ */
+static size_t take_stretch(struct perfdata_queue *q, const struct perfdata_queue_run *run,
+			   uint64_t limit_ns, struct thermo_access *out, size_t max, bool *ends)
+{
+	const struct perfdata_waiting *w = &run->block->list[run->at];
+	size_t left = run->block->used - run->at, nr = 0;
+	uint64_t time_ns = run->time_ns;
+
+	max = left < max ? left : max;
+	do {
+		__builtin_prefetch(w + 8);
+		take_out(w, q->space, &out[nr++]);
+		note_out(q, time_ns);
+		*ends = w->ends_run;
+		time_ns = perfdata_queue_time((++w)->time_ns);
+	} while (nr < max && !*ends && time_ns <= limit_ns);
+	return nr;
+}
+
+/* Step over @nr of the run, all in one block.  Return: whether there is more of it. */
+static bool step(struct perfdata_queue *q, struct perfdata_queue_run *run, size_t nr, bool ends)
 {
 	struct perfdata_queue_block *b = run->block;
-	bool is_last = b->list[run->at].ends_run;
 
-	b->nr--;
-	q->nr--;
-	run->at++;
+	b->nr -= (uint32_t)nr;
+	q->nr -= nr;
+	run->at += (uint32_t)nr;
 	if (b == q->filling && run->at == b->used) {
-		is_last = true;
+		ends = true;
 		q->growing = false;
-	} else if (run->at == b->used && !is_last) {
+	} else if (run->at == b->used && !ends) {
 		run->block = b->next;
 		run->at = 0;
 	}
 	drop_empty(q, b);
-	if (!is_last)
+	if (!ends)
 		run->time_ns = perfdata_queue_time(run->block->list[run->at].time_ns);
-	return !is_last;
+	return !ends;
 }
 
 size_t perfdata_queue_take(struct perfdata_queue *q, uint64_t until_ns, struct thermo_access *out,
@@ -185,16 +223,17 @@ size_t perfdata_queue_take(struct perfdata_queue *q, uint64_t until_ns, struct t
 	size_t nr = 0;
 
 	while (nr < max && q->nr_runs && q->heap[0].time_ns <= until_ns) {
-		const struct perfdata_queue_run *other = second(q);
+		uint64_t limit_ns = limit_of(q, until_ns);
 		struct perfdata_queue_run run = q->heap[0];
 		bool more;
 
 		do {
-			out[nr++] = access_of(&run.block->list[run.at], q->space);
-			note_out(q, run.time_ns);
-			more = step(q, &run);
-		} while (more && nr < max && run.time_ns <= until_ns &&
-			 (!other || is_before(&run, other)));
+			bool ends;
+			size_t n = take_stretch(q, &run, limit_ns, out + nr, max - nr, &ends);
+
+			nr += n;
+			more = step(q, &run, n, ends);
+		} while (more && nr < max && run.time_ns <= limit_ns);
 		if (more)
 			sink(q, run);
 		else if (--q->nr_runs > 0)

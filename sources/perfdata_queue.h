@@ -27,8 +27,8 @@ struct perfdata_waiting {
 	uint32_t latency_ns;
 	int16_t node;
 	uint8_t level;
-	uint8_t op : 7;
-	uint8_t ends_run : 1;
+	uint8_t op : 4;
+	uint8_t ends_run : 4;
 };
 
 #define PERFDATA_QUEUE_BLOCK 1600
@@ -37,7 +37,7 @@ struct perfdata_queue_block {
 	struct perfdata_queue_block *next; /* in which its last run goes on; or spare */
 	uint32_t nr;                       /* not yet taken */
 	uint32_t used;
-	struct perfdata_waiting list[PERFDATA_QUEUE_BLOCK];
+	struct perfdata_waiting list[PERFDATA_QUEUE_BLOCK + 1]; /* one more may be looked at */
 };
 
 /* @time_ns: of its first. */
@@ -84,19 +84,19 @@ int perfdata_queue_push_first(struct perfdata_queue *q, const struct thermo_acce
 static inline void perfdata_queue_put(struct perfdata_queue *q, const struct thermo_access *a)
 {
 	struct perfdata_queue_block *b = q->filling;
+	struct perfdata_waiting *w = &b->list[b->used++];
 
-	b->list[b->used++] = (struct perfdata_waiting){
-		.time_ns = a->time_ns,
-		.addr = a->addr,
-		.pid = a->pid,
-		.tid = a->tid,
-		.cpu = a->cpu,
-		.nr_accesses = a->nr_accesses,
-		.latency_ns = a->latency_ns,
-		.node = a->node,
-		.level = a->level,
-		.op = a->op & 0x7f,
-	};
+	w->time_ns = a->time_ns;
+	w->addr = a->addr;
+	w->pid = a->pid;
+	w->tid = a->tid;
+	w->cpu = a->cpu;
+	w->nr_accesses = a->nr_accesses;
+	w->latency_ns = a->latency_ns;
+	w->node = a->node;
+	w->level = a->level;
+	w->op = a->op;
+	w->ends_run = 0;
 	b->nr++;
 	q->nr++;
 	q->newest_ns = perfdata_queue_time(a->time_ns);
