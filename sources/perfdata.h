@@ -28,7 +28,7 @@ struct perfdata_item;
  * @cpu_mhz:	What latencies in cycles are divided by; default: what the file says.
  * @max_queued_bytes:	Records held back to bring them in order; default 64 MiB.
  * @unordered:	As they are in the file: none is held back, and nothing is late.  Not so
- *		with AUX data.
+ *		with AUX data.  Of perfdata_accesses() no more then than where, who and when.
  * @see, @context:	Of perfdata_accesses(): called with each record that is no sample, in
  *		the order of the file; what it returns other than 0 ends the reading.
  */

@@ -84,6 +84,10 @@ static inline bool access_in(struct perfdata *p, const struct perfdata_event *ev
 		return false;
 	access->extent_bytes = 1;
 	access->watched_ns = 0;
+	access->nr_accesses = 1;
+	access->latency_ns = 0;
+	access->op = THERMO_OP_UNKNOWN;
+	access->level = THERMO_LEVEL_UNKNOWN;
 	access->access_bytes = 0;
 	access->space = p->opts.physical ? THERMO_SPACE_PHYSICAL : THERMO_SPACE_VIRTUAL;
 	access->scope = THERMO_SCOPE_ALL;
@@ -91,7 +95,9 @@ static inline bool access_in(struct perfdata *p, const struct perfdata_event *ev
 	access->source = 0;
 	access->reserved[0] = access->reserved[1] = 0;
 	take_who(&p->machine, &event->layout, record, access);
-	take_what(&p->known, event, record, access);
+	/* Who takes them in any order asks which memory there is, and of whom. */
+	if (!p->opts.unordered)
+		take_what(&p->known, event, record, access);
 	return true;
 }
 

@@ -4,8 +4,18 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "core/error.h"
+
+#define SLAB_BYTES ((size_t)2 << 20)
+#define SLAB_BLOCKS ((SLAB_BYTES - 16) / sizeof(struct perfdata_queue_block))
+
+struct perfdata_queue_slab {
+	struct perfdata_queue_slab *next;
+	size_t nr; /* of its blocks, that were ever used */
+	struct perfdata_queue_block blocks[];
+};
 
 static bool is_before(const struct perfdata_queue_run *a, const struct perfdata_queue_run *b)
 {
@@ -14,16 +24,33 @@ static bool is_before(const struct perfdata_queue_run *a, const struct perfdata_
 
 /* --- memory --- */
 
+/*
+ * Blocks come by the huge page where the system has some: the first touch of a small page can
+ * cost more than all that is done with the samples in it.
+ */
+static int add_slab(struct perfdata_queue *q)
+{
+	struct perfdata_queue_slab *slab = aligned_alloc(SLAB_BYTES, SLAB_BYTES);
+
+	if (!slab)
+		return thermo_fail(-ENOMEM, "perf.data: no memory for samples");
+	(void)madvise(slab, SLAB_BYTES, MADV_HUGEPAGE); /* small ones do as well */
+	slab->next = q->slabs;
+	slab->nr = 0;
+	q->slabs = slab;
+	return 0;
+}
+
 static int next_block(struct perfdata_queue *q)
 {
 	struct perfdata_queue_block *b = q->spare;
 
+	if (!b && (!q->slabs || q->slabs->nr == SLAB_BLOCKS) && add_slab(q))
+		return -ENOMEM;
 	if (b)
 		q->spare = b->next;
 	else
-		b = malloc(sizeof(*b));
-	if (!b)
-		return thermo_fail(-ENOMEM, "perf.data: no memory for samples");
+		b = &q->slabs->blocks[q->slabs->nr++];
 	b->next = NULL;
 	b->nr = b->used = 0;
 	q->nr_blocks++;
@@ -252,16 +279,12 @@ size_t perfdata_queue_bytes(const struct perfdata_queue *q)
 
 void perfdata_queue_fini(struct perfdata_queue *q)
 {
-	struct thermo_access unused[64];
-	struct perfdata_queue_block *next;
+	struct perfdata_queue_slab *next;
 
-	while (perfdata_queue_take(q, UINT64_MAX, unused, 64) > 0)
-		;
-	for (struct perfdata_queue_block *b = q->spare; b; b = next) {
-		next = b->next;
-		free(b);
+	for (struct perfdata_queue_slab *slab = q->slabs; slab; slab = next) {
+		next = slab->next;
+		free(slab);
 	}
-	free(q->filling);
 	free(q->heap);
 	*q = (struct perfdata_queue){ 0 };
 }

@@ -40,6 +40,8 @@ struct perfdata_queue_block {
 	struct perfdata_waiting list[PERFDATA_QUEUE_BLOCK + 1]; /* one more may be looked at */
 };
 
+struct perfdata_queue_slab;
+
 /* @time_ns: of its first. */
 struct perfdata_queue_run {
 	uint64_t time_ns;
@@ -68,6 +70,7 @@ struct perfdata_queue {
 	size_t nr_blocks; /* in use */
 	struct perfdata_queue_block *filling;
 	struct perfdata_queue_block *spare;
+	struct perfdata_queue_slab *slabs; /* all blocks */
 	uint64_t last_out_ns;
 	uint64_t nr_late;
 };
