@@ -217,12 +217,13 @@ static int nothing_in_it(const struct import *im)
 				   "pid,time,event,addr",
 				   im->looked.format);
 	if (im->looked.text)
-		return thermo_fail(-ENODATA,
-				   "%s: no sample has an address of a process' memory: perf script "
-				   "prints none of software events unless told to: perf script -F "
-				   "+addr; if it has none then, record with perf mem record, or with "
-				   "--data",
-				   im->looked.format);
+		return thermo_fail(
+				-ENODATA,
+				"%s: no sample has an address of a process' memory: perf script "
+				"prints none of software events unless told to: perf script -F "
+				"+addr; if it has none then, record with perf mem record, or with "
+				"--data",
+				im->looked.format);
 	if (im->summary->counters.aux_skipped_bytes)
 		return thermo_fail(-ENODATA,
 				   "perf.data: what was recorded is %" PRIu64

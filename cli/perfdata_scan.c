@@ -263,8 +263,8 @@ static size_t make_ranges(const struct scan_group *groups, size_t nr, struct the
 
 	for (size_t i = 0; i < nr; i++)
 		for (uint64_t left = groups[i].chunks; left; left &= left - 1) {
-			uint64_t chunk = groups[i].at * SCAN_GROUP +
-					 (uint64_t)__builtin_ctzll(left);
+			uint64_t chunk =
+					groups[i].at * SCAN_GROUP + (uint64_t)__builtin_ctzll(left);
 
 			out = add_chunk(ranges, out, chunk * SCAN_CHUNK_BYTES);
 		}

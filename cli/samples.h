@@ -25,8 +25,8 @@ struct samples {
 bool samples_recognise(FILE *file);
 
 /*
- * Begin to read @file, which can be seeked.  Of text no more than see() of @opts counts.  Return: 0, -EBADMSG
- * when it is none of them, or -errno; samples_close() is to be called.
+ * Begin to read @file, which can be seeked.  Of text no more than see() of @opts counts.  Return:
+ * 0, -EBADMSG when it is none of them, or -errno; samples_close() is to be called.
  */
 int samples_open(struct samples *s, FILE *file, const struct perfdata_opts *opts);
 void samples_close(struct samples *s);

@@ -109,23 +109,6 @@ static void count(struct perfdata *p, struct perfdata_event *event, const struct
 	}
 }
 
-/*
- * It was decoded into p->record, and need not wait.  Of what it points to, all is in the
- * record that the input still holds.
- */
-static int go_out(struct perfdata *p, const struct perfdata_event *event, uint64_t time_ns)
-{
-	p->item = (struct perfdata_item){
-		.offset = p->input.record_offset,
-		.time_ns = time_ns,
-		.event = event,
-		.record = &p->record,
-	};
-	p->from_aux = NULL;
-	p->direct = true;
-	return 0;
-}
-
 int perfdata_decode_kernels(struct perfdata *p, const struct perf_event_header *header,
 			    struct perfdata_event *event)
 {
@@ -147,8 +130,8 @@ int perfdata_decode_kernels(struct perfdata *p, const struct perf_event_header *
 
 uint64_t perfdata_note_time(struct perfdata *p, const struct perf_record *r)
 {
-	uint64_t time_ns = perfdata_queue_time(r->type == PERF_RECORD_SAMPLE ? r->sample.time_ns
-									     : r->sample_id.time_ns);
+	uint64_t time_ns = perfdata_queue_time(
+			r->type == PERF_RECORD_SAMPLE ? r->sample.time_ns : r->sample_id.time_ns);
 
 	if (time_ns > p->newest_ns)
 		p->newest_ns = time_ns;
@@ -179,8 +162,6 @@ static int take_kernels(struct perfdata *p, const struct perf_event_header *head
 		return n;
 	uint64_t time_ns = perfdata_note_time(p, &p->record);
 
-	if (p->opts.unordered)
-		return go_out(p, event, time_ns);
 	return perfdata_order_push(&p->order, header, time_ns, p->input.record_offset,
 				   (size_t)(event - p->events.list));
 }
@@ -219,7 +200,7 @@ static void read_one(struct perfdata *p)
 		return;
 	}
 	n = record->type < PERFDATA_HEADER_ATTR ? take_kernels(p, record)
-							   : perfdata_take_perfs(p, record);
+						: perfdata_take_perfs(p, record);
 	if (n < 0)
 		perfdata_end_at(p, n);
 }
@@ -244,8 +225,8 @@ static bool is_ready(struct perfdata *p)
 	size_t bytes = p->order.bytes > p->order.block_bytes / 4 ? p->order.bytes
 								 : p->order.block_bytes / 4;
 
-	return perfdata_makes_room(p, bytes) || p->ended || p->opts.unordered ||
-	       first->time_ns <= p->out_until_ns || first->time_ns == 0;
+	return perfdata_makes_room(p, bytes) || p->ended || first->time_ns <= p->out_until_ns ||
+	       first->time_ns == 0;
 }
 
 static bool make_access(struct perfdata *p)
@@ -302,7 +283,7 @@ static int take_oldest(struct perfdata *p)
 		.record = &p->record,
 	};
 	if (p->out->time_ns && p->out->time_ns < p->last_out_ns)
-		p->counters.late += !p->opts.unordered;
+		p->counters.late++;
 	else if (p->out->time_ns)
 		p->last_out_ns = p->out->time_ns;
 	return decode_oldest(p);
@@ -310,15 +291,13 @@ static int take_oldest(struct perfdata *p)
 
 int perfdata_next(struct perfdata *p, struct perfdata_item *item)
 {
-	int err = 0;
+	int err;
 
-	while (!p->direct && !is_ready(p) && !p->ended)
+	while (!is_ready(p) && !p->ended)
 		read_one(p);
-	if (!p->direct && !perfdata_order_first(&p->order))
+	if (!perfdata_order_first(&p->order))
 		return p->ended < 0 ? thermo_fail(p->ended, "%s", p->reason) : 0;
-	if (!p->direct)
-		err = take_oldest(p);
-	p->direct = false;
+	err = take_oldest(p);
 	if (!err)
 		err = hand_out(p, item);
 	return err ? err : 1;

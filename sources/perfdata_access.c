@@ -25,9 +25,9 @@ static bool begin_access(const struct perfdata_machine *machine, const struct pe
 		.pid = perfdata_known_pid(s->pid),
 		.tid = perfdata_known_pid(s->tid),
 		.cpu = cpu,
-		.latency_ns = s->latency_cycles
-					      ? perfdata_latency_ns(mhz_of(machine, opts), s->latency_cycles)
-					      : 0,
+		.latency_ns = s->latency_cycles ? perfdata_latency_ns(mhz_of(machine, opts),
+								      s->latency_cycles)
+						: 0,
 		.node = THERMO_NODE_UNKNOWN,
 		.space = opts->physical ? THERMO_SPACE_PHYSICAL : THERMO_SPACE_VIRTUAL,
 	};
@@ -45,7 +45,8 @@ bool perfdata_access_of(const struct perfdata_machine *machine, const struct per
 
 	if (!begin_access(machine, opts, s, cpu, access))
 		return false;
-	access->nr_accesses = perfdata_nr_accesses(type & PERF_SAMPLE_PERIOD ? s->period : event->period);
+	access->nr_accesses =
+			perfdata_nr_accesses(type & PERF_SAMPLE_PERIOD ? s->period : event->period);
 	if (type & PERF_SAMPLE_DATA_SRC) {
 		access->op = data_src_op(s->data_src);
 		access->level = data_src_level(s->data_src);
@@ -84,14 +85,22 @@ struct perfdata_layout perfdata_layout_of(const struct perf_format *format)
 	const uint64_t weight = PERF_SAMPLE_WEIGHT | PERF_SAMPLE_WEIGHT_STRUCT;
 	/* In the order in which they lie, see perf_sample.c; those of one word. */
 	const uint64_t fields[] = {
-		PERF_SAMPLE_IDENTIFIER,	    PERF_SAMPLE_IP,
-		PERF_SAMPLE_TID,	    PERF_SAMPLE_TIME,
-		PERF_SAMPLE_ADDR,	    PERF_SAMPLE_ID,
-		PERF_SAMPLE_STREAM_ID,	    PERF_SAMPLE_CPU,
-		PERF_SAMPLE_PERIOD,	    weight,
-		PERF_SAMPLE_DATA_SRC,	    PERF_SAMPLE_TRANSACTION,
-		PERF_SAMPLE_PHYS_ADDR,	    PERF_SAMPLE_CGROUP,
-		PERF_SAMPLE_DATA_PAGE_SIZE, PERF_SAMPLE_CODE_PAGE_SIZE,
+		PERF_SAMPLE_IDENTIFIER,
+		PERF_SAMPLE_IP,
+		PERF_SAMPLE_TID,
+		PERF_SAMPLE_TIME,
+		PERF_SAMPLE_ADDR,
+		PERF_SAMPLE_ID,
+		PERF_SAMPLE_STREAM_ID,
+		PERF_SAMPLE_CPU,
+		PERF_SAMPLE_PERIOD,
+		weight,
+		PERF_SAMPLE_DATA_SRC,
+		PERF_SAMPLE_TRANSACTION,
+		PERF_SAMPLE_PHYS_ADDR,
+		PERF_SAMPLE_CGROUP,
+		PERF_SAMPLE_DATA_PAGE_SIZE,
+		PERF_SAMPLE_CODE_PAGE_SIZE,
 	};
 	const size_t nr = sizeof(fields) / sizeof(fields[0]);
 	uint64_t type = format->sample_type, all = 0;

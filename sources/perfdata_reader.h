@@ -28,7 +28,6 @@ struct perfdata {
 	int ended;             /* 0: not yet; 1: at the end; -errno: it broke */
 	char reason[256];
 	struct perfdata_queued *out; /* the item handed out last */
-	bool direct;                 /* an item goes out before what is queued */
 	struct perfdata_item item;
 	const struct perfdata_aux_access *from_aux; /* it came out of AUX data */
 	struct perf_record record;

@@ -287,8 +287,8 @@ static const char *second_place(const char *at)
 		struct word next = next_word(&rest);
 
 		/* No code is so low that its address has fewer digits. */
-		if (ended && w.len >= 4 && is_number(&w, 16, &unused) && !is_name(&w) &&
-		    next.len && !is_page_size(&next))
+		if (ended && w.len >= 4 && is_number(&w, 16, &unused) && !is_name(&w) && next.len &&
+		    !is_page_size(&next))
 			return at;
 		ended = ends_a_place(&w);
 	}

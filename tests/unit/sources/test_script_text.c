@@ -92,7 +92,8 @@ static void address_may_have_a_symbol_too(void **state)
 		"elf_load+0x28a ([kernel.kallsyms])",
 		"  ls 1 1.5: 1 page-faults:  7fd27afb1110 [unknown] ([stack]) ffffffff81775b9a "
 		"elf_load+0x28a ([kernel.kallsyms])  0 N/A",
-		"  ls 1 1.5: 1 page-faults:  7fd27afb1110 dl_close.2+0x0 ffffffff81775b9a elf_load+0x28a",
+		"  ls 1 1.5: 1 page-faults:  7fd27afb1110 dl_close.2+0x0 ffffffff81775b9a "
+		"elf_load+0x28a",
 		"  ls 1 1.5: 1 page-faults:  7fd27afb1110 std::f(int, A*)+0x3 (/a b/x (deleted)) "
 		"55ffba5cda08 operator()(int) (/bin/x)",
 	};
