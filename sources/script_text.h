@@ -25,8 +25,8 @@
  * struct script_line - What a line says.
  * @sample:	Zero what it does not say; what it says is in @sample_type.
  * @place:	Of the only place that it names, which is not in @sample: the instruction's,
- *		unless the next line begins a call chain; that has the instruction then, and
- *		this is the address.  0: it names none, or two.
+ *		unless the next line begins a call chain, or is empty as behind one; that has
+ *		the instruction then, and this is the address.  0: it names none, or two.
  * @comm:	Of the thread; "" when it does not say.
  */
 struct script_line {

@@ -247,12 +247,15 @@ static int give_script_sample(struct text_samples *t, struct perfdata_item *item
 	return give_sample(t, item, &t->script.sample);
 }
 
-/* Frames are indented by a tab.  The line before is not needed any more: it may move. */
+/*
+ * Frames are indented by a tab; of a chain without any only the empty line behind it is
+ * there.  The line before is not needed any more: it may move.
+ */
 static bool call_chain_follows(struct text_samples *t)
 {
 	if (t->at == t->len && !t->at_end && fill(t) < 0)
 		return false; /* the next line fails for the same reason */
-	return t->at < t->len && t->block[t->at] == '\t';
+	return t->at < t->len && (t->block[t->at] == '\t' || t->block[t->at] == '\n');
 }
 
 /* Return: 1 with an item; 0 when the line gives none. */

@@ -148,7 +148,8 @@ static void place_before_a_call_chain_is_the_address(void **state)
 				   "\t  55ff g+0x1 (/x)\n\n"
 				   "  a 5 1.1: 1 page-faults:  7f10 f+0x0 (/x)\n"
 				   "  a 5 1.2: 1 page-faults:  7f20 f+0x0 (/x)\n"
-				   "\t  55ff g+0x1 (/x)\n";
+				   "\t  55ff g+0x1 (/x)\n\n"
+				   "  a 5 1.3: 1 page-faults:  7f30 [unknown] ([stack])\n\n";
 	struct perfdata_item item;
 
 	(void)state;
@@ -158,6 +159,7 @@ static void place_before_a_call_chain_is_the_address(void **state)
 	assert_int_equal(text_samples_next(t, &item), 1);
 	assert_null(item.access);
 	assert_int_equal(next_access()->addr, 0x7f20);
+	assert_int_equal(next_access()->addr, 0x7f30); /* a chain without frames */
 	done();
 }
 
