@@ -21,7 +21,10 @@ struct samples {
 	struct text_samples *text;
 };
 
-/* Whether @file begins as one of them; it can be seeked, and is where it was. */
+/*
+ * Whether @file begins as one of them, or is a directory as perf makes them; it can be
+ * seeked, and is where it was.
+ */
 bool samples_recognise(FILE *file);
 
 /*
