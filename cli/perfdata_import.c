@@ -26,7 +26,7 @@
 #define MAX_WINDOWS 600u
 #define MIN_WINDOW_NS 10000000ull
 #define MAX_WINDOW_NS 1000000000ull
-#define DRAIN_REPORTS 1024u
+#define MANY 1024u /* at a time */
 
 struct import {
 	struct thermo_host host; /* the machine that recorded: nothing but its clock */
@@ -34,8 +34,6 @@ struct import {
 	uint64_t realtime_offset_ns;
 	uint64_t window_ns;
 	uint64_t window_end_ns;
-	uint32_t nr_waiting;
-	struct thermo_access waiting[DRAIN_REPORTS];
 	struct samples looked; /* read to its end: all that is known of the machine */
 	struct perfdata_scan scan;
 	struct thermo_monitor *monitor;
@@ -126,19 +124,11 @@ static int start_recording(struct import *im, int fd)
 
 /* --- the samples --- */
 
-static void hand_over(struct import *im)
-{
-	(void)thermo_report_accesses(im->reporter, im->waiting, im->nr_waiting);
-	(void)thermo_monitor_drain(im->monitor);
-	im->nr_waiting = 0;
-}
-
 static int close_window(struct import *im)
 {
 	struct thermo_snapshot *s;
 	int err;
 
-	hand_over(im);
 	im->now_ns = im->window_end_ns;
 	im->window_end_ns += im->window_ns;
 	err = thermo_monitor_close_window(im->monitor, &s);
@@ -149,36 +139,29 @@ static int close_window(struct import *im)
 	return err;
 }
 
-/* The first of @nr that do not belong to the open window, or @nr; what is not wanted goes. */
-static size_t take_window(struct import *im, struct thermo_access *list, size_t nr)
-{
-	size_t i;
-
-	for (i = 0; i < nr && im->nr_waiting < DRAIN_REPORTS; i++) {
-		if (!perfdata_scan_wants(&list[i]))
-			continue;
-		if (list[i].time_ns >= im->window_end_ns)
-			break;
-		im->waiting[im->nr_waiting++] = list[i];
-	}
-	return i;
-}
-
+/* What is not wanted goes, what is moves up.  @list is overwritten.  Return: 0 or -errno. */
 static int feed(struct import *im, struct thermo_access *list, size_t nr)
 {
-	int err = 0;
+	size_t kept = 0;
 
-	while (nr > 0 && !err) {
-		size_t taken = take_window(im, list, nr);
+	for (size_t i = 0; i < nr; i++) {
+		if (!perfdata_scan_wants(&list[i]))
+			continue;
+		while (list[i].time_ns >= im->window_end_ns) {
+			thermo_monitor_give_reports(im->monitor, im->reporter, list, kept);
+			kept = 0;
 
-		list += taken;
-		nr -= taken;
-		if (im->nr_waiting == DRAIN_REPORTS)
-			hand_over(im);
-		else if (nr > 0)
-			err = close_window(im);
+			int err = close_window(im);
+
+			if (err)
+				return err;
+		}
+		if (kept != i)
+			list[kept] = list[i];
+		kept++;
 	}
-	return err;
+	thermo_monitor_give_reports(im->monitor, im->reporter, list, kept);
+	return 0;
 }
 
 static int see(void *context, const struct perfdata_item *item)
@@ -191,10 +174,10 @@ static int see(void *context, const struct perfdata_item *item)
 /* Return: 0 or -errno; where the file broke is kept, and no failure. */
 static int go_through(struct import *im, struct samples *s, bool first_time)
 {
-	struct thermo_access list[DRAIN_REPORTS];
+	struct thermo_access list[MANY];
 	int n = 0, err = 0;
 
-	while (!err && (n = samples_accesses(s, list, DRAIN_REPORTS)) > 0)
+	while (!err && (n = samples_accesses(s, list, MANY)) > 0)
 		err = first_time ? perfdata_scan_add(&im->scan, list, (size_t)n)
 				 : feed(im, list, (size_t)n);
 	if (!err && n < 0) {
@@ -289,8 +272,8 @@ static uint64_t realtime_offset(FILE *file, uint64_t last_ns)
 static int start(struct import *im, int fd)
 {
 	const struct thermo_monitor_opts monitor_opts = { 0 };
-	const struct thermo_reporter_opts opts = { .nr_reports = 2 * DRAIN_REPORTS,
-						   .nr_threads = 1 };
+	/* Its ring stays empty. */
+	const struct thermo_reporter_opts opts = { .nr_reports = 2, .nr_threads = 1 };
 	int err;
 
 	im->now_ns = im->scan.first_ns;

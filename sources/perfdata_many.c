@@ -73,6 +73,19 @@ static inline void take_what(struct perfdata_known *known, const struct perfdata
 	take_data_src(known, l->data_src ? word_at(record, l->data_src) : 0, access);
 }
 
+/* What a sample never says. */
+static inline void take_constants(const struct perfdata *p, struct thermo_access *access)
+{
+	access->extent_bytes = 1;
+	access->watched_ns = 0;
+	access->access_bytes = 0;
+	access->space = p->opts.physical ? THERMO_SPACE_PHYSICAL : THERMO_SPACE_VIRTUAL;
+	access->scope = THERMO_SCOPE_ALL;
+	access->count = THERMO_COUNT_EXACT;
+	access->source = 0;
+	access->reserved[0] = access->reserved[1] = 0;
+}
+
 /* Return: false when the sample tells of no access. */
 static inline bool access_in(struct perfdata *p, const struct perfdata_event *event,
 			     const struct perf_event_header *record, struct thermo_access *access)
@@ -82,22 +95,26 @@ static inline bool access_in(struct perfdata *p, const struct perfdata_event *ev
 	access->addr = where ? word_at(record, where) : 0;
 	if (access->addr == 0 || perfdata_is_of_guest(record->misc))
 		return false;
-	access->extent_bytes = 1;
-	access->watched_ns = 0;
-	access->nr_accesses = 1;
-	access->latency_ns = 0;
-	access->op = THERMO_OP_UNKNOWN;
-	access->level = THERMO_LEVEL_UNKNOWN;
-	access->access_bytes = 0;
-	access->space = p->opts.physical ? THERMO_SPACE_PHYSICAL : THERMO_SPACE_VIRTUAL;
-	access->scope = THERMO_SCOPE_ALL;
-	access->count = THERMO_COUNT_EXACT;
-	access->source = 0;
-	access->reserved[0] = access->reserved[1] = 0;
+	take_constants(p, access);
 	take_who(&p->machine, &event->layout, record, access);
-	/* Who takes them in any order asks which memory there is, and of whom. */
-	if (!p->opts.unordered)
-		take_what(&p->known, event, record, access);
+	take_what(&p->known, event, record, access);
+	return true;
+}
+
+/* Where, who and when: more is not asked for of who takes them in any order. */
+static inline bool place_in(const struct perfdata *p, const struct perfdata_event *event,
+			    const struct perf_event_header *record, struct thermo_access *access)
+{
+	const struct perfdata_layout *l = &event->layout;
+	uint8_t where = p->opts.physical ? l->phys_addr : l->addr;
+
+	access->addr = where ? word_at(record, where) : 0;
+	if (access->addr == 0 || perfdata_is_of_guest(record->misc))
+		return false;
+	access->time_ns = l->time ? word_at(record, l->time) : 0;
+	access->pid = l->tid ? perfdata_known_pid((int32_t)half_at(record, l->tid, 0)) : 0;
+	access->tid = l->tid ? perfdata_known_pid((int32_t)half_at(record, l->tid, 1)) : 0;
+	access->space = p->opts.physical ? THERMO_SPACE_PHYSICAL : THERMO_SPACE_VIRTUAL;
 	return true;
 }
 
@@ -132,24 +149,23 @@ static void note_newest(struct perfdata *p, uint64_t time_ns)
 static inline int take_sample(struct perfdata *p, const struct perf_event_header *record,
 			      struct perfdata_event *event, struct out *out)
 {
-	/* Where it is to stay, if it need not wait. */
-	struct thermo_access *access = &out->list[out->nr], own;
+	struct thermo_access access;
 	uint8_t time = event->layout.time;
+	bool is_any;
 
-	if (!p->opts.unordered)
-		access = &own;
 	p->counters.records++;
 	p->counters.samples++;
 	event->nr_samples++;
 	note_newest(p, time ? word_at(record, time) : 0);
-	if (!access_in(p, event, record, access)) {
-		p->counters.no_address++;
+	if (p->opts.unordered) {
+		is_any = place_in(p, event, record, &out->list[out->nr]);
+		out->nr += is_any;
+		p->counters.no_address += !is_any;
 		return 0;
 	}
-	if (!p->opts.unordered)
-		return perfdata_queue_push(&p->queue, access);
-	out->nr++;
-	return 0;
+	is_any = access_in(p, event, record, &access);
+	p->counters.no_address += !is_any;
+	return is_any ? perfdata_queue_push(&p->queue, &access) : 0;
 }
 
 /* p->record is no sample. */
