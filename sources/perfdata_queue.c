@@ -28,29 +28,39 @@ static bool is_before(const struct perfdata_queue_run *a, const struct perfdata_
  * Blocks come by the huge page where the system has some: the first touch of a small page can
  * cost more than all that is done with the samples in it.
  */
-static int add_slab(struct perfdata_queue *q)
+static struct perfdata_queue_slab *add_slab(struct perfdata_queue *q)
 {
 	struct perfdata_queue_slab *slab = aligned_alloc(SLAB_BYTES, SLAB_BYTES);
 
 	if (!slab)
-		return thermo_fail(-ENOMEM, "perf.data: no memory for samples");
+		return NULL;
 	(void)madvise(slab, SLAB_BYTES, MADV_HUGEPAGE); /* small ones do as well */
 	slab->next = q->slabs;
 	slab->nr = 0;
 	q->slabs = slab;
-	return 0;
+	return slab;
+}
+
+/* Return: a block that was never used, or NULL. */
+static struct perfdata_queue_block *new_block(struct perfdata_queue *q)
+{
+	struct perfdata_queue_slab *slab = q->slabs;
+
+	if (!slab || slab->nr == SLAB_BLOCKS)
+		slab = add_slab(q);
+	return slab ? &slab->blocks[slab->nr++] : NULL;
 }
 
 static int next_block(struct perfdata_queue *q)
 {
 	struct perfdata_queue_block *b = q->spare;
 
-	if (!b && (!q->slabs || q->slabs->nr == SLAB_BLOCKS) && add_slab(q))
-		return -ENOMEM;
 	if (b)
 		q->spare = b->next;
 	else
-		b = &q->slabs->blocks[q->slabs->nr++];
+		b = new_block(q);
+	if (!b)
+		return thermo_fail(-ENOMEM, "perf.data: no memory for samples");
 	b->next = NULL;
 	b->nr = b->used = 0;
 	q->nr_blocks++;
