@@ -5,7 +5,9 @@
  * The ring is decoded as the sources do it: each record is copied out, checked, decoded.
  * The file is read as `thermocline report` reads it, to a recording that can be printed,
  * beside `perf script` on the same file, in turn; in processes of their own, so that the
- * peak of memory is that of one file.
+ * peak of memory is that of one file.  They are compared twice: in CPU time (user and
+ * system), since on a machine that does other things too time on the clock says little, and
+ * on the clock.
  */
 #include "bench/bench.h"
 
@@ -178,15 +180,16 @@ static void import(const char *path, uint64_t nr)
 /* The samples alone, in the order of time: what perf script does before it prints. */
 static void read_samples(const char *path, uint64_t nr)
 {
+	static struct thermo_access some[1024];
 	FILE *file = fopen(path, "re");
-	struct perfdata_item item;
 	struct perfdata *p;
 	uint64_t nr_accesses = 0;
+	int n;
 
 	check(file && perfdata_open(&p, file, NULL) == 0, thermo_last_error());
-	while (perfdata_next(p, &item) == 1)
-		nr_accesses += item.access != NULL;
-	check(nr_accesses == nr, "samples are missing");
+	while ((n = perfdata_accesses(p, some, 1024)) > 0)
+		nr_accesses += (uint64_t)n;
+	check(n == 0 && nr_accesses == nr, "samples are missing");
 	perfdata_close(p);
 	(void)fclose(file);
 }
@@ -235,33 +238,67 @@ static struct cost cost_of(const char *path, uint64_t nr, enum reader reader)
 			      (double)usage.ru_maxrss / 1024 };
 }
 
-/* CPU time is compared, for the same reason. */
-static void bench_beside_perf(const char *path)
+/* Samples per second, the median of each. */
+struct speed {
+	double cpu;
+	double clock;
+};
+
+static double median(double *values)
 {
-	static const char *const names[NR_READERS] = { "import", "read", "perf_script" };
-	double per_s[NR_READERS][COMPARISONS];
-	char name[64];
+	qsort(values, COMPARISONS, sizeof(*values), bench_by_value);
+	return values[COMPARISONS / 2];
+}
+
+/* All readers in turn, so that what else the machine does is shared. */
+static void measure(const char *path, uint64_t nr, struct speed *speeds)
+{
+	double cpu[NR_READERS][COMPARISONS], clock[NR_READERS][COMPARISONS];
 
 	for (int i = 0; i < COMPARISONS; i++)
 		for (int r = 0; r < NR_READERS; r++) {
-			double ns = cost_of(path, FILE_SAMPLES, (enum reader)r).cpu_ns;
+			const struct cost c = cost_of(path, nr, (enum reader)r);
 
-			per_s[r][i] = ns > 0 ? FILE_SAMPLES * 1e9 / ns : 0;
+			cpu[r][i] = c.ns > 0 ? (double)nr * 1e9 / c.cpu_ns : 0;
+			clock[r][i] = c.ns > 0 ? (double)nr * 1e9 / c.ns : 0;
 		}
+	for (int r = 0; r < NR_READERS; r++)
+		speeds[r] = (struct speed){ median(cpu[r]), median(clock[r]) };
+}
+
+static void print_speeds(unsigned int times, const struct speed *speeds)
+{
+	static const char *const names[NR_READERS] = { "import", "read", "perf_script" };
+	const struct speed *perf = &speeds[PERF_SCRIPT];
+	char name[64];
+
 	for (int r = 0; r < NR_READERS; r++) {
-		qsort(per_s[r], COMPARISONS, sizeof(double), bench_by_value);
-		(void)snprintf(name, sizeof(name), "perfdata_%s_samples_per_cpu_s", names[r]);
-		if (per_s[r][0] > 0)
-			bench_print(name, per_s[r][COMPARISONS / 2]);
+		if (speeds[r].cpu <= 0)
+			continue;
+		(void)snprintf(name, sizeof(name), "perfdata_x%u_%s_samples_per_cpu_s", times,
+			       names[r]);
+		bench_print(name, speeds[r].cpu);
 	}
-	if (per_s[PERF_SCRIPT][0] <= 0) {
+	if (perf->cpu <= 0) {
 		printf("perf script: SKIPPED: perf is not installed: no comparison\n");
 		return;
 	}
 	for (int r = IMPORT; r <= READ; r++) {
-		(void)snprintf(name, sizeof(name), "perfdata_%s_over_perf_script_x", names[r]);
-		bench_print(name, per_s[r][COMPARISONS / 2] / per_s[PERF_SCRIPT][COMPARISONS / 2]);
+		(void)snprintf(name, sizeof(name), "perfdata_x%u_%s_over_perf_script_cpu_x", times,
+			       names[r]);
+		bench_print(name, speeds[r].cpu / perf->cpu);
+		(void)snprintf(name, sizeof(name), "perfdata_x%u_%s_over_perf_script_clock_x",
+			       times, names[r]);
+		bench_print(name, speeds[r].clock / perf->clock);
 	}
+}
+
+static void bench_beside_perf(const char *path, unsigned int times)
+{
+	struct speed speeds[NR_READERS];
+
+	measure(path, (uint64_t)times * FILE_SAMPLES, speeds);
+	print_speeds(times, speeds);
 }
 
 static void bench_file(void)
@@ -281,8 +318,8 @@ static void bench_file(void)
 		bench_print(name, c.peak_mib);
 		(void)snprintf(name, sizeof(name), "perfdata_import_x%u_samples_per_s", times);
 		bench_print(name, times * FILE_SAMPLES * 1e9 / c.ns);
-		if (times == 1)
-			bench_beside_perf(path);
+		if (times <= 4)
+			bench_beside_perf(path, times);
 	}
 	(void)unlink(path);
 }

@@ -26,7 +26,7 @@
 #define MAX_WINDOWS 600u
 #define MIN_WINDOW_NS 10000000ull
 #define MAX_WINDOW_NS 1000000000ull
-#define DRAIN_REPORTS 1024u
+#define MANY 1024u /* at a time */
 
 struct import {
 	struct thermo_host host; /* the machine that recorded: nothing but its clock */
@@ -34,8 +34,6 @@ struct import {
 	uint64_t realtime_offset_ns;
 	uint64_t window_ns;
 	uint64_t window_end_ns;
-	uint32_t nr_waiting;
-	struct thermo_access waiting[DRAIN_REPORTS];
 	struct samples looked; /* read to its end: all that is known of the machine */
 	struct perfdata_scan scan;
 	struct thermo_monitor *monitor;
@@ -126,19 +124,11 @@ static int start_recording(struct import *im, int fd)
 
 /* --- the samples --- */
 
-static void hand_over(struct import *im)
-{
-	(void)thermo_report_accesses(im->reporter, im->waiting, im->nr_waiting);
-	(void)thermo_monitor_drain(im->monitor);
-	im->nr_waiting = 0;
-}
-
 static int close_window(struct import *im)
 {
 	struct thermo_snapshot *s;
 	int err;
 
-	hand_over(im);
 	im->now_ns = im->window_end_ns;
 	im->window_end_ns += im->window_ns;
 	err = thermo_monitor_close_window(im->monitor, &s);
@@ -149,34 +139,47 @@ static int close_window(struct import *im)
 	return err;
 }
 
-static int feed(struct import *im, const struct thermo_access *access)
+/* What is not wanted goes, what is moves up.  @list is overwritten.  Return: 0 or -errno. */
+static int feed(struct import *im, struct thermo_access *list, size_t nr)
 {
-	if (!perfdata_scan_wants(access))
-		return 0;
-	while (access->time_ns >= im->window_end_ns) {
-		int err = close_window(im);
+	size_t kept = 0;
 
-		if (err)
-			return err;
+	for (size_t i = 0; i < nr; i++) {
+		if (!perfdata_scan_wants(&list[i]))
+			continue;
+		while (list[i].time_ns >= im->window_end_ns) {
+			thermo_monitor_give_reports(im->monitor, im->reporter, list, kept);
+			kept = 0;
+
+			int err = close_window(im);
+
+			if (err)
+				return err;
+		}
+		if (kept != i)
+			list[kept] = list[i];
+		kept++;
 	}
-	im->waiting[im->nr_waiting++] = *access;
-	if (im->nr_waiting == DRAIN_REPORTS)
-		hand_over(im);
+	thermo_monitor_give_reports(im->monitor, im->reporter, list, kept);
 	return 0;
+}
+
+static int see(void *context, const struct perfdata_item *item)
+{
+	struct import *im = context;
+
+	return perfdata_scan_see(&im->scan, item);
 }
 
 /* Return: 0 or -errno; where the file broke is kept, and no failure. */
 static int go_through(struct import *im, struct samples *s, bool first_time)
 {
-	struct perfdata_item item;
-	int n, err = 0;
+	struct thermo_access list[MANY];
+	int n = 0, err = 0;
 
-	while (!err && (n = samples_next(s, &item)) == 1) {
-		if (first_time)
-			err = perfdata_scan_add(&im->scan, &item);
-		else if (item.access)
-			err = feed(im, item.access);
-	}
+	while (!err && (n = samples_accesses(s, list, MANY)) > 0)
+		err = first_time ? perfdata_scan_add(&im->scan, list, (size_t)n)
+				 : feed(im, list, (size_t)n);
 	if (!err && n < 0) {
 		if (n == -ENOMEM)
 			return n;
@@ -196,6 +199,14 @@ static int nothing_in_it(const struct import *im)
 				   "valgrind's lines ==PID==, so no -q; perf script the fields "
 				   "pid,time,event,addr",
 				   im->looked.format);
+	if (im->looked.text)
+		return thermo_fail(
+				-ENODATA,
+				"%s: no sample has an address of a process' memory: perf script "
+				"prints none of software events unless told to: perf script -F "
+				"+addr; if it has none then, record with perf mem record, or with "
+				"--data",
+				im->looked.format);
 	if (im->summary->counters.aux_skipped_bytes)
 		return thermo_fail(-ENODATA,
 				   "perf.data: what was recorded is %" PRIu64
@@ -211,7 +222,7 @@ static int nothing_in_it(const struct import *im)
 static int look(struct import *im, FILE *file)
 {
 	/* Which memory there is does not depend on the order. */
-	const struct perfdata_opts opts = { .unordered = true };
+	const struct perfdata_opts opts = { .unordered = true, .see = see, .context = im };
 	int err = samples_open(&im->looked, file, &opts);
 
 	if (err)
@@ -261,8 +272,8 @@ static uint64_t realtime_offset(FILE *file, uint64_t last_ns)
 static int start(struct import *im, int fd)
 {
 	const struct thermo_monitor_opts monitor_opts = { 0 };
-	const struct thermo_reporter_opts opts = { .nr_reports = 2 * DRAIN_REPORTS,
-						   .nr_threads = 1 };
+	/* Its ring stays empty. */
+	const struct thermo_reporter_opts opts = { .nr_reports = 2, .nr_threads = 1 };
 	int err;
 
 	im->now_ns = im->scan.first_ns;

@@ -10,102 +10,122 @@
 #include "core/error.h"
 
 #define MAX_ANCESTORS 16
-/* No machine runs that long; beyond, sums of times would overflow. */
-#define MAX_TIME_NS (UINT64_MAX / 4)
 
-bool perfdata_scan_wants(const struct thermo_access *access)
-{
-	/* On all machines that perf knows the kernel has the upper half. */
-	return access->pid > 0 && access->space == THERMO_SPACE_VIRTUAL && !(access->addr >> 63) &&
-	       access->time_ns <= MAX_TIME_NS;
-}
-
-/* --- chunks --- */
+/* --- groups of chunks --- */
 
 static int by_place(const void *a, const void *b)
 {
-	const struct scan_chunk *x = a, *y = b;
+	const struct scan_group *x = a, *y = b;
 
 	if (x->pid != y->pid)
 		return x->pid < y->pid ? -1 : 1;
 	return x->at < y->at ? -1 : x->at > y->at;
 }
 
-/* Fibonacci hashing: neighbours are spread, and equal pids as well. */
-static size_t place_of(const struct perfdata_scan *s, const struct scan_chunk *c)
+static bool is_at(const struct scan_group *g, int32_t pid, uint64_t at)
 {
-	uint64_t key = (c->at ^ (uint64_t)(uint32_t)c->pid << 40) * 0x9e3779b97f4a7c15ull;
-
-	return (size_t)(key >> 20) & (s->chunks_room - 1);
+	return g->at == at && g->pid == pid;
 }
 
-/* Return: where the chunk is, or where it is to be: there nr is 0. */
-static struct scan_chunk *find_chunk(const struct perfdata_scan *s, const struct scan_chunk *c)
+/* Return: where the group is, or where it is to be: there nr is 0. */
+static struct scan_group *find_group(const struct perfdata_scan *s, int32_t pid, uint64_t at)
 {
-	size_t i = place_of(s, c);
+	/* Fibonacci hashing: neighbours are spread, and equal pids as well. */
+	uint64_t key = (at ^ (uint64_t)(uint32_t)pid << 40) * 0x9e3779b97f4a7c15ull;
+	size_t i = (size_t)(key >> 20) & (s->groups_room - 1);
 
-	while (s->chunks[i].nr && by_place(&s->chunks[i], c) != 0)
-		i = (i + 1) & (s->chunks_room - 1);
-	return &s->chunks[i];
+	while (s->groups[i].nr && !is_at(&s->groups[i], pid, at))
+		i = (i + 1) & (s->groups_room - 1);
+	return &s->groups[i];
 }
 
 /* Return: 0 or -ENOMEM; there may still be no room when there are too many. */
 static int make_room(struct perfdata_scan *s)
 {
-	size_t old_room = s->chunks_room, room = old_room ? 2 * old_room : 4096;
-	struct scan_chunk *old = s->chunks;
+	size_t old_room = s->groups_room, room = old_room ? 2 * old_room : 1024;
+	struct scan_group *old = s->groups;
 
 	/* Half full at most, so that one is found soon. */
-	if (s->nr_chunks < old_room / 2 || room > 2 * SCAN_MAX_CHUNKS)
+	if (s->nr_groups < old_room / 2 || room > 2 * SCAN_MAX_CHUNKS)
 		return 0;
-	s->chunks = calloc(room, sizeof(*s->chunks));
-	if (!s->chunks) {
-		s->chunks = old;
+	s->groups = calloc(room, sizeof(*s->groups));
+	if (!s->groups) {
+		s->groups = old;
 		return thermo_fail(-ENOMEM, "samples: no memory for %zu places", room);
 	}
-	s->chunks_room = room;
+	s->groups_room = room;
+	s->last = NULL;
 	for (size_t i = 0; i < old_room; i++)
 		if (old[i].nr)
-			*find_chunk(s, &old[i]) = old[i];
+			*find_group(s, old[i].pid, old[i].at) = old[i];
 	free(old);
 	return 0;
 }
 
+/* Return: the group of a sample, perhaps a new one; NULL: no more fit. */
+static struct scan_group *group_of(struct perfdata_scan *s, int32_t pid, uint64_t at)
+{
+	struct scan_group *g = find_group(s, pid, at);
+
+	if (g->nr == 0) {
+		if (s->nr_groups >= s->groups_room / 2)
+			return NULL;
+		*g = (struct scan_group){ .pid = pid, .at = at };
+		s->nr_groups++;
+	}
+	s->last = g;
+	return g;
+}
+
 static int add_access(struct perfdata_scan *s, const struct thermo_access *a)
 {
-	struct scan_chunk new = { a->pid, a->addr / SCAN_CHUNK_BYTES, 1 }, *c;
+	uint64_t chunk = a->addr / SCAN_CHUNK_BYTES, at = chunk / SCAN_GROUP;
+	uint64_t bit = 1ull << chunk % SCAN_GROUP;
+	struct scan_group *g = s->last;
 
-	if (!perfdata_scan_wants(a)) {
-		s->nr_kernel++;
-		return 0;
-	}
 	s->first_ns = s->nr_accesses == 0 || a->time_ns < s->first_ns ? a->time_ns : s->first_ns;
 	s->last_ns = a->time_ns > s->last_ns ? a->time_ns : s->last_ns;
 	s->nr_accesses++;
-	if (make_room(s))
-		return -ENOMEM;
-	c = find_chunk(s, &new);
-	if (c->nr) {
-		c->nr++;
-	} else if (s->nr_chunks < s->chunks_room / 2) {
-		*c = new;
-		s->nr_chunks++;
-	} else {
-		s->nr_left_out++;
+	if (!g || !is_at(g, a->pid, at)) {
+		if (make_room(s))
+			return -ENOMEM;
+		g = group_of(s, a->pid, at);
 	}
+	if (!g || (!(g->chunks & bit) && s->nr_chunks >= SCAN_MAX_CHUNKS)) {
+		s->nr_left_out++;
+		return 0;
+	}
+	s->nr_chunks += !(g->chunks & bit);
+	g->chunks |= bit;
+	g->nr++;
 	return 0;
 }
 
+int perfdata_scan_add(struct perfdata_scan *s, const struct thermo_access *accesses, size_t nr)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < nr && !err; i++) {
+		if (perfdata_scan_wants(&accesses[i]))
+			err = add_access(s, &accesses[i]);
+		else
+			s->nr_kernel++;
+	}
+	return err;
+}
+
 /* A table no more: one after the other, in order. */
-static void sort_chunks(struct perfdata_scan *s)
+static void sort_groups(struct perfdata_scan *s)
 {
 	size_t out = 0;
 
-	for (size_t i = 0; i < s->chunks_room; i++)
-		if (s->chunks[i].nr)
-			s->chunks[out++] = s->chunks[i];
+	for (size_t i = 0; i < s->groups_room; i++)
+		if (s->groups[i].nr)
+			s->groups[out++] = s->groups[i];
+	s->nr_groups = out;
+	s->last = NULL;
 	if (out)
-		qsort(s->chunks, out, sizeof(*s->chunks), by_place);
+		qsort(s->groups, out, sizeof(*s->groups), by_place);
 }
 
 /* --- names --- */
@@ -175,12 +195,10 @@ static const char *name_of(const struct perfdata_scan *s, int32_t pid)
 	return "";
 }
 
-int perfdata_scan_add(struct perfdata_scan *s, const struct perfdata_item *item)
+int perfdata_scan_see(struct perfdata_scan *s, const struct perfdata_item *item)
 {
 	const struct perf_record *r = item->record;
 
-	if (item->access)
-		return add_access(s, item->access);
 	if (r->type == PERF_RECORD_COMM && r->comm.pid == r->comm.tid)
 		return add_name(s, item->time_ns, r->comm.pid, 0, r->comm.name);
 	if (r->type == PERF_RECORD_FORK && r->task.pid != r->task.parent_pid)
@@ -190,9 +208,12 @@ int perfdata_scan_add(struct perfdata_scan *s, const struct perfdata_item *item)
 
 /* --- targets --- */
 
+/* @first_chunk: of all those of owners before it. */
 struct owner {
-	size_t first; /* chunk */
+	size_t first; /* group */
 	size_t nr;
+	size_t first_chunk;
+	size_t nr_chunks;
 	uint64_t nr_samples;
 };
 
@@ -205,45 +226,60 @@ static int by_samples(const void *a, const void *b)
 	return x->first < y->first ? -1 : x->first > y->first;
 }
 
-/* Return: how many processes have chunks. */
+/* Return: how many processes have groups. */
 static size_t find_owners(const struct perfdata_scan *s, struct owner *owners)
 {
-	size_t nr = 0;
+	size_t nr = 0, nr_chunks = 0;
 
-	for (size_t i = 0; i < s->nr_chunks; i++) {
-		if (i == 0 || s->chunks[i].pid != s->chunks[i - 1].pid)
-			owners[nr++] = (struct owner){ .first = i };
+	for (size_t i = 0; i < s->nr_groups; i++) {
+		const struct scan_group *g = &s->groups[i];
+		size_t chunks = (size_t)__builtin_popcountll(g->chunks);
+
+		if (i == 0 || g->pid != s->groups[i - 1].pid)
+			owners[nr++] = (struct owner){ .first = i, .first_chunk = nr_chunks };
 		owners[nr - 1].nr++;
-		owners[nr - 1].nr_samples += s->chunks[i].nr;
+		owners[nr - 1].nr_chunks += chunks;
+		owners[nr - 1].nr_samples += g->nr;
+		nr_chunks += chunks;
 	}
 	return nr;
 }
 
+/* Return: how many ranges, with the chunk at @start. */
+static size_t add_chunk(struct thermo_range *ranges, size_t nr, uint64_t start)
+{
+	if (nr && start - ranges[nr - 1].end < SCAN_GAP_BYTES) {
+		ranges[nr - 1].end = start + SCAN_CHUNK_BYTES;
+		return nr;
+	}
+	ranges[nr] = (struct thermo_range){ start, start + SCAN_CHUNK_BYTES };
+	return nr + 1;
+}
+
 /* Return: how many ranges. */
-static size_t make_ranges(const struct scan_chunk *chunks, size_t nr, struct thermo_range *ranges)
+static size_t make_ranges(const struct scan_group *groups, size_t nr, struct thermo_range *ranges)
 {
 	size_t out = 0;
 
-	for (size_t i = 0; i < nr; i++) {
-		uint64_t start = chunks[i].at * SCAN_CHUNK_BYTES;
+	for (size_t i = 0; i < nr; i++)
+		for (uint64_t left = groups[i].chunks; left; left &= left - 1) {
+			uint64_t chunk =
+					groups[i].at * SCAN_GROUP + (uint64_t)__builtin_ctzll(left);
 
-		if (out && start - ranges[out - 1].end < SCAN_GAP_BYTES)
-			ranges[out - 1].end = start + SCAN_CHUNK_BYTES;
-		else
-			ranges[out++] = (struct thermo_range){ start, start + SCAN_CHUNK_BYTES };
-	}
+			out = add_chunk(ranges, out, chunk * SCAN_CHUNK_BYTES);
+		}
 	return out;
 }
 
 static void make_target(const struct perfdata_scan *s, const struct owner *o,
 			struct given_target *t)
 {
-	struct thermo_range *ranges = s->ranges + o->first;
+	struct thermo_range *ranges = s->ranges + o->first_chunk;
 
-	*t = (struct given_target){ .info.pid = s->chunks[o->first].pid, .ranges = ranges };
+	*t = (struct given_target){ .info.pid = s->groups[o->first].pid, .ranges = ranges };
 	(void)snprintf(t->info.name, sizeof(t->info.name), "%s", name_of(s, t->info.pid));
-	t->nr_ranges = make_ranges(&s->chunks[o->first], o->nr, ranges);
-	t->info.rss_bytes = o->nr * SCAN_CHUNK_BYTES;
+	t->nr_ranges = make_ranges(&s->groups[o->first], o->nr, ranges);
+	t->info.rss_bytes = o->nr_chunks * SCAN_CHUNK_BYTES;
 }
 
 static void make_targets(struct perfdata_scan *s, struct owner *owners, size_t nr)
@@ -261,10 +297,10 @@ int perfdata_scan_finish(struct perfdata_scan *s)
 {
 	struct owner *owners;
 
-	sort_chunks(s);
+	sort_groups(s);
 	if (s->nr_names)
 		qsort(s->names, s->nr_names, sizeof(*s->names), by_age);
-	owners = calloc(s->nr_chunks + 1, sizeof(*owners));
+	owners = calloc(s->nr_groups + 1, sizeof(*owners));
 	s->ranges = calloc(s->nr_chunks + 1, sizeof(*s->ranges));
 	s->targets = calloc(SCAN_MAX_TARGETS, sizeof(*s->targets));
 	if (!owners || !s->ranges || !s->targets) {
@@ -279,7 +315,7 @@ int perfdata_scan_finish(struct perfdata_scan *s)
 
 void perfdata_scan_fini(struct perfdata_scan *s)
 {
-	free(s->chunks);
+	free(s->groups);
 	free(s->names);
 	free(s->targets);
 	free(s->ranges);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/error.h"
 
@@ -23,19 +24,31 @@ static enum kind look(FILE *file)
 	return perfdata_recognises(first, n) ? PERF_DATA : kinds[text_recognise(first, n)];
 }
 
+static bool is_directory(FILE *file)
+{
+	struct stat st;
+
+	return fstat(fileno(file), &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 bool samples_recognise(FILE *file)
 {
-	return look(file) != NONE;
+	return is_directory(file) || look(file) != NONE;
 }
 
 int samples_open(struct samples *s, FILE *file, const struct perfdata_opts *opts)
 {
 	static const char *const names[] = { "", "perf.data", "perf script", "lackey" };
-	enum kind kind = look(file);
+	enum kind kind = is_directory(file) ? NONE : look(file);
 
 	*s = (struct samples){ .format = names[kind] };
+	s->opts = opts ? *opts : (struct perfdata_opts){ 0 };
 	if (kind == PERF_DATA)
 		return perfdata_open(&s->perf, file, opts);
+	if (is_directory(file))
+		return thermo_fail(-EISDIR,
+				   "perf.data: a directory, as perf record --threads makes "
+				   "it: record without --threads");
 	if (kind == NONE)
 		return thermo_fail(-EBADMSG, "neither a recording, nor perf.data, nor the text of "
 					     "perf script, nor lackey's trace");
@@ -49,9 +62,26 @@ void samples_close(struct samples *s)
 	*s = (struct samples){ 0 };
 }
 
-int samples_next(struct samples *s, struct perfdata_item *item)
+static int accesses_of_text(struct samples *s, struct thermo_access *out, size_t max)
 {
-	return s->text ? text_samples_next(s->text, item) : perfdata_next(s->perf, item);
+	struct perfdata_item item;
+	size_t nr = 0;
+	int n = 1, err = 0;
+
+	while (nr < max && !err && (n = text_samples_next(s->text, &item)) == 1) {
+		if (item.access)
+			out[nr++] = *item.access;
+		else if (s->opts.see)
+			err = s->opts.see(s->opts.context, &item);
+	}
+	if (err)
+		return err;
+	return nr ? (int)nr : n;
+}
+
+int samples_accesses(struct samples *s, struct thermo_access *out, size_t max)
+{
+	return s->text ? accesses_of_text(s, out, max) : perfdata_accesses(s->perf, out, max);
 }
 
 const struct perfdata_machine *samples_machine(const struct samples *s)

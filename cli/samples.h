@@ -16,22 +16,26 @@
 
 struct samples {
 	const char *format; /* for people */
+	struct perfdata_opts opts;
 	struct perfdata *perf;
 	struct text_samples *text;
 };
 
-/* Whether @file begins as one of them; it can be seeked, and is where it was. */
+/*
+ * Whether @file begins as one of them, or is a directory as perf makes them; it can be
+ * seeked, and is where it was.
+ */
 bool samples_recognise(FILE *file);
 
 /*
- * Begin to read @file, which can be seeked.  @opts is for perf.data.  Return: 0, -EBADMSG
- * when it is none of them, or -errno; samples_close() is to be called.
+ * Begin to read @file, which can be seeked.  Of text no more than see() of @opts counts.  Return:
+ * 0, -EBADMSG when it is none of them, or -errno; samples_close() is to be called.
  */
 int samples_open(struct samples *s, FILE *file, const struct perfdata_opts *opts);
 void samples_close(struct samples *s);
 
-/* As perfdata_next(). */
-int samples_next(struct samples *s, struct perfdata_item *item);
+/* As perfdata_accesses(); @see of the options gets the names that text tells. */
+int samples_accesses(struct samples *s, struct thermo_access *out, size_t max);
 
 const struct perfdata_machine *samples_machine(const struct samples *s);
 const struct perfdata_counters *samples_counters(const struct samples *s);

@@ -279,6 +279,14 @@ size_t ingest_drain(struct ingest *in, struct intake *from)
 	return total;
 }
 
+void ingest_given(struct ingest *in, struct intake *from, const struct thermo_access *reports,
+		  size_t nr)
+{
+	for (size_t at = 0; at < nr; at += BATCH)
+		ingest_batch(in, from, reports + at, nr - at < BATCH ? nr - at : BATCH);
+	from->window_taken += nr;
+}
+
 double intake_close_window(struct ingest *in, struct intake *from, uint64_t window_ns)
 {
 	uint64_t dropped = thermo_reporter_dropped(from->reporter);

@@ -59,6 +59,10 @@ void ingest_forget_targets(struct ingest *ingest);
 /* Take what @from holds, at most as much as a large ring.  Return: reports taken. */
 size_t ingest_drain(struct ingest *ingest, struct intake *from);
 
+/* The same of reports that did not go through its ring. */
+void ingest_given(struct ingest *ingest, struct intake *from, const struct thermo_access *reports,
+		  size_t nr);
+
 /*
  * End the window of @from, @window_ns long.  Return: seconds for which it watched all
  * memory; a sample stands for a period, so a second of watching is worth 1/period

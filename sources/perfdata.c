@@ -14,38 +14,10 @@
 #include <string.h>
 
 #include "core/error.h"
-#include "sources/perfdata_access.h"
-#include "sources/perfdata_aux.h"
-#include "sources/perfdata_header.h"
-#include "sources/perfdata_order.h"
+#include "sources/perfdata_reader.h"
 
 #define DEFAULT_QUEUED_BYTES (64u << 20)
 #define LOST_TO_FILTER (1u << 15) /* in misc of LOST_SAMPLES: a BPF program of perf's */
-
-struct perfdata {
-	struct perfdata_opts opts;
-	struct perfdata_events events;
-	struct perfdata_machine machine;
-	struct perfdata_counters counters;
-	struct perfdata_order order;
-	struct perfdata_aux aux;
-	uint64_t newest_ns;      /* of all that were read */
-	uint64_t newest_mark_ns; /* when the last round ended */
-	uint64_t out_until_ns;   /* nothing older can come */
-	uint64_t last_out_ns;
-	uint64_t lost;         /* by PERF_RECORD_LOST */
-	uint64_t lost_samples; /* by PERF_RECORD_LOST_SAMPLES */
-	bool making_room;      /* the queue is too long: out with half of it */
-	int ended;             /* 0: not yet; 1: at the end; -errno: it broke */
-	char reason[256];
-	struct perfdata_queued *out; /* the item handed out last */
-	bool direct;                 /* an item goes out before what is queued */
-	struct perfdata_item item;
-	const struct perfdata_aux_access *from_aux; /* it came out of AUX data */
-	struct perf_record record;
-	struct thermo_access access;
-	struct perfdata_input input;
-};
 
 static struct perfdata_header header_of(struct perfdata *p)
 {
@@ -70,6 +42,7 @@ int perfdata_open(struct perfdata **out, FILE *file, const struct perfdata_opts 
 	if (p->opts.max_queued_bytes == 0)
 		p->opts.max_queued_bytes = DEFAULT_QUEUED_BYTES;
 	p->input.file = file;
+	p->queue.space = p->opts.physical ? THERMO_SPACE_PHYSICAL : THERMO_SPACE_VIRTUAL;
 
 	const struct perfdata_header h = header_of(p);
 
@@ -78,6 +51,7 @@ int perfdata_open(struct perfdata **out, FILE *file, const struct perfdata_opts 
 		perfdata_close(p);
 		return err;
 	}
+	perfdata_know(&p->known, &p->machine, &p->opts);
 	*out = p;
 	return 0;
 }
@@ -89,14 +63,14 @@ void perfdata_close(struct perfdata *p)
 	perfdata_order_release(&p->order, p->out);
 	perfdata_aux_fini(&p->aux);
 	perfdata_order_fini(&p->order);
+	perfdata_queue_fini(&p->queue);
 	perfdata_input_fini(&p->input);
 	perfdata_events_fini(&p->events);
 	perfdata_machine_fini(&p->machine);
 	free(p);
 }
 
-/* The file ends here: what is queued goes out first, then @err. */
-static void end_at(struct perfdata *p, int err)
+void perfdata_end_at(struct perfdata *p, int err)
 {
 	const struct perfdata_aux_host host = aux_host_of(p);
 
@@ -135,40 +109,13 @@ static void count(struct perfdata *p, struct perfdata_event *event, const struct
 	}
 }
 
-/*
- * It was decoded into p->record, and need not wait.  Of what it points to, all is in the
- * record that the input still holds.
- */
-static int go_out(struct perfdata *p, const struct perfdata_event *event, uint64_t time_ns)
-{
-	p->item = (struct perfdata_item){
-		.offset = p->input.record_offset,
-		.time_ns = time_ns,
-		.event = event,
-		.record = &p->record,
-	};
-	p->from_aux = NULL;
-	p->direct = true;
-	return 0;
-}
-
-/* A record of the kernel, to be queued.  Return: 0 or -errno, which ends the reading. */
-static int take_kernels(struct perfdata *p, const struct perf_event_header *header)
+int perfdata_decode_kernels(struct perfdata *p, const struct perf_event_header *header,
+			    struct perfdata_event *event)
 {
 	const struct perfdata_aux_host host = aux_host_of(p);
-	struct perfdata_event *event = perfdata_events_of(&p->events, header);
 	struct perf_record *r = &p->record;
-	int n;
+	int n = perf_record_decode(header, &event->format, r);
 
-	if (!perfdata_events_tell(&p->events))
-		return perfdata_input_bad(
-				p->input.record_offset,
-				"events of several kinds, and nothing tells whose a record is");
-	if (!event) {
-		p->counters.no_event++;
-		return 0;
-	}
-	n = perf_record_decode(header, &event->format, r);
 	if (n == 0)
 		p->counters.skipped++;
 	else if (n == -EBADMSG)
@@ -178,23 +125,48 @@ static int take_kernels(struct perfdata *p, const struct perf_event_header *head
 	count(p, event, r);
 	/* No sample says what it wants to know. */
 	n = r->type == PERF_RECORD_SAMPLE ? 0 : perfdata_aux_see(&p->aux, &host, &event->format, r);
-	if (n < 0)
-		return n;
+	return n < 0 ? n : 1;
+}
 
-	uint64_t time_ns = r->type == PERF_RECORD_SAMPLE ? r->sample.time_ns : r->sample_id.time_ns;
+uint64_t perfdata_note_time(struct perfdata *p, const struct perf_record *r)
+{
+	uint64_t time_ns = perfdata_queue_time(
+			r->type == PERF_RECORD_SAMPLE ? r->sample.time_ns : r->sample_id.time_ns);
 
-	if (time_ns == UINT64_MAX)
-		time_ns = 0; /* another way of perf's to say that it does not know */
 	if (time_ns > p->newest_ns)
 		p->newest_ns = time_ns;
-	if (p->opts.unordered)
-		return go_out(p, event, time_ns);
+	return time_ns;
+}
+
+int perfdata_event_of(struct perfdata *p, const struct perf_event_header *header,
+		      struct perfdata_event **event)
+{
+	if (!perfdata_events_tell(&p->events))
+		return perfdata_input_bad(
+				p->input.record_offset,
+				"events of several kinds, and nothing tells whose a record is");
+	*event = perfdata_events_of(&p->events, header);
+	p->counters.no_event += *event == NULL;
+	return *event != NULL;
+}
+
+/* A record of the kernel, to be queued.  Return: 0 or -errno, which ends the reading. */
+static int take_kernels(struct perfdata *p, const struct perf_event_header *header)
+{
+	struct perfdata_event *event = NULL;
+	int n = perfdata_event_of(p, header, &event);
+
+	if (n > 0)
+		n = perfdata_decode_kernels(p, header, event);
+	if (n <= 0)
+		return n;
+	uint64_t time_ns = perfdata_note_time(p, &p->record);
+
 	return perfdata_order_push(&p->order, header, time_ns, p->input.record_offset,
 				   (size_t)(event - p->events.list));
 }
 
-/* A record of perf itself.  Return: 0 or -errno, which ends the reading. */
-static int take_perfs(struct perfdata *p, const struct perf_event_header *record)
+int perfdata_take_perfs(struct perfdata *p, const struct perf_event_header *record)
 {
 	const struct perfdata_aux_host host = aux_host_of(p);
 	const struct perfdata_header h = header_of(p);
@@ -213,6 +185,7 @@ static int take_perfs(struct perfdata *p, const struct perf_event_header *record
 	default:
 		n = perfdata_header_take(&h, &p->input, record);
 		p->counters.skipped += n == 0;
+		perfdata_know(&p->known, &p->machine, &p->opts);
 		return n < 0 ? n : 0;
 	}
 }
@@ -223,12 +196,22 @@ static void read_one(struct perfdata *p)
 	int n = perfdata_input_next(&p->input, &record);
 
 	if (n <= 0) {
-		end_at(p, n);
+		perfdata_end_at(p, n);
 		return;
 	}
-	n = record->type < PERFDATA_HEADER_ATTR ? take_kernels(p, record) : take_perfs(p, record);
+	n = record->type < PERFDATA_HEADER_ATTR ? take_kernels(p, record)
+						: perfdata_take_perfs(p, record);
 	if (n < 0)
-		end_at(p, n);
+		perfdata_end_at(p, n);
+}
+
+bool perfdata_makes_room(struct perfdata *p, size_t bytes)
+{
+	if (bytes > p->opts.max_queued_bytes)
+		p->making_room = true;
+	else if (bytes < p->opts.max_queued_bytes / 2)
+		p->making_room = false;
+	return p->making_room;
 }
 
 /* Whether the oldest can go out: a record that does not tell its time at once. */
@@ -242,25 +225,13 @@ static bool is_ready(struct perfdata *p)
 	size_t bytes = p->order.bytes > p->order.block_bytes / 4 ? p->order.bytes
 								 : p->order.block_bytes / 4;
 
-	if (bytes > p->opts.max_queued_bytes)
-		p->making_room = true;
-	else if (bytes < p->opts.max_queued_bytes / 2)
-		p->making_room = false;
-	return p->ended || p->opts.unordered || p->making_room ||
-	       first->time_ns <= p->out_until_ns || first->time_ns == 0;
-}
-
-/* Addresses of a guest are not those of the process that runs it. */
-static bool is_of_guest(const struct perf_record *r)
-{
-	uint16_t mode = r->misc & PERF_RECORD_MISC_CPUMODE_MASK;
-
-	return mode == PERF_RECORD_MISC_GUEST_KERNEL || mode == PERF_RECORD_MISC_GUEST_USER;
+	return perfdata_makes_room(p, bytes) || p->ended || first->time_ns <= p->out_until_ns ||
+	       first->time_ns == 0;
 }
 
 static bool make_access(struct perfdata *p)
 {
-	if (is_of_guest(&p->record))
+	if (perfdata_is_of_guest(p->record.misc))
 		return false;
 	if (p->from_aux)
 		return perfdata_access_of_aux(&p->machine, &p->opts, p->item.event, p->from_aux,
@@ -312,7 +283,7 @@ static int take_oldest(struct perfdata *p)
 		.record = &p->record,
 	};
 	if (p->out->time_ns && p->out->time_ns < p->last_out_ns)
-		p->counters.late += !p->opts.unordered;
+		p->counters.late++;
 	else if (p->out->time_ns)
 		p->last_out_ns = p->out->time_ns;
 	return decode_oldest(p);
@@ -320,15 +291,13 @@ static int take_oldest(struct perfdata *p)
 
 int perfdata_next(struct perfdata *p, struct perfdata_item *item)
 {
-	int err = 0;
+	int err;
 
-	while (!p->direct && !is_ready(p) && !p->ended)
+	while (!is_ready(p) && !p->ended)
 		read_one(p);
-	if (!p->direct && !perfdata_order_first(&p->order))
+	if (!perfdata_order_first(&p->order))
 		return p->ended < 0 ? thermo_fail(p->ended, "%s", p->reason) : 0;
-	if (!p->direct)
-		err = take_oldest(p);
-	p->direct = false;
+	err = take_oldest(p);
 	if (!err)
 		err = hand_out(p, item);
 	return err ? err : 1;

@@ -20,20 +20,43 @@
 #include "thermocline/report.h"
 
 struct perfdata;
+struct perfdata_item;
 
 /**
  * struct perfdata_opts - Zeroes mean the default.
  * @physical:	Accesses are of physical memory, where the samples say it.
  * @cpu_mhz:	What latencies in cycles are divided by; default: what the file says.
  * @max_queued_bytes:	Records held back to bring them in order; default 64 MiB.
- * @unordered:	As they are in the file: none is held back, and nothing is late.  Not so
- *		with AUX data.
+ * @unordered:	Of perfdata_accesses(): as they are in the file, none is held back, and no
+ *		more of them than where, who and when is written.  With AUX data they are in
+ *		order and whole: who it was is not known before.
+ * @see, @context:	Of perfdata_accesses(): called with each record that is no sample, in
+ *		the order of the file; what it returns other than 0 ends the reading.
  */
 struct perfdata_opts {
 	bool physical;
 	double cpu_mhz;
 	size_t max_queued_bytes;
 	bool unordered;
+	int (*see)(void *context, const struct perfdata_item *item);
+	void *context;
+};
+
+/**
+ * struct perfdata_layout - Where in a sample is what makes an access: in words from the
+ * record's header on, 0: nowhere.
+ * @bytes:	Of a sample at least; 0: samples have parts without a fixed place.
+ */
+struct perfdata_layout {
+	uint16_t bytes;
+	uint8_t tid;
+	uint8_t time;
+	uint8_t addr;
+	uint8_t cpu;
+	uint8_t period;
+	uint8_t weight;
+	uint8_t data_src;
+	uint8_t phys_addr;
 };
 
 /**
@@ -42,6 +65,7 @@ struct perfdata_opts {
  * @period:	Of all its samples; 0: each sample tells its own.
  * @nr_samples:	So far.
  * @own_clock:	Times are of a clock that the user chose, not of perf's.
+ * @layout:	Of its samples.
  */
 struct perfdata_event {
 	char name[128];
@@ -52,6 +76,7 @@ struct perfdata_event {
 	uint64_t nr_samples;
 	bool own_clock;
 	struct perf_format format;
+	struct perfdata_layout layout;
 };
 
 /**
@@ -169,6 +194,13 @@ void perfdata_close(struct perfdata *p);
  * end; -errno where it broke, after all that could be read.
  */
 int perfdata_next(struct perfdata *p, struct perfdata_item *item);
+
+/*
+ * The same for who wants accesses only, at a tenth of the cost: the next of them, @max at
+ * most, in the same order.  A reader is read in one of the two ways.  Return: how many; 0 at
+ * the end; -errno as perfdata_next().
+ */
+int perfdata_accesses(struct perfdata *p, struct thermo_access *out, size_t max);
 
 /* What is known so far: of a pipe that comes bit by bit. */
 const struct perfdata_machine *perfdata_machine(const struct perfdata *p);

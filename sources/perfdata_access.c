@@ -2,42 +2,13 @@
 /* perfdata_access.c - what is not known stays unknown. */
 #include "sources/perfdata_access.h"
 
-#include <math.h>
-
 #include "sources/data_src.h"
 #include "sources/perfdata_hmu.h"
 #include "sources/perfdata_machine.h"
 
-static uint32_t nr_accesses(uint64_t period)
+static double mhz_of(const struct perfdata_machine *machine, const struct perfdata_opts *opts)
 {
-	/* A sample is one access at least, also where a PMU reports a period of 0. */
-	return period == 0 ? 1 : period > UINT32_MAX ? UINT32_MAX : (uint32_t)period;
-}
-
-static uint32_t latency_ns(const struct perfdata_machine *machine, const struct perfdata_opts *opts,
-			   uint64_t cycles)
-{
-	double mhz = opts->cpu_mhz > 0 ? opts->cpu_mhz : perfdata_machine_mhz(machine);
-	double ns;
-
-	if (mhz <= 0 || cycles == 0)
-		return 0;
-	ns = (double)cycles * 1000 / mhz;
-	/* 0 means "not measured". */
-	return ns < 1 ? 1 : ns >= UINT32_MAX ? UINT32_MAX : (uint32_t)lround(ns);
-}
-
-static int16_t node_of(const struct perfdata_machine *machine, uint32_t cpu)
-{
-	if (cpu >= machine->nr_cpus_known)
-		return THERMO_NODE_UNKNOWN;
-	return machine->node_of_cpu[cpu];
-}
-
-/* -1 and 0 are threads that have exited, and the idle ones. */
-static int32_t known_pid(int32_t pid)
-{
-	return pid > 0 ? pid : 0;
+	return opts->cpu_mhz > 0 ? opts->cpu_mhz : perfdata_machine_mhz(machine);
 }
 
 /* What is the same of all. */
@@ -52,15 +23,17 @@ static bool begin_access(const struct perfdata_machine *machine, const struct pe
 		.addr = addr,
 		.extent_bytes = 1,
 		.time_ns = s->time_ns,
-		.pid = known_pid(s->pid),
-		.tid = known_pid(s->tid),
+		.pid = perfdata_known_pid(s->pid),
+		.tid = perfdata_known_pid(s->tid),
 		.cpu = cpu,
-		.latency_ns = latency_ns(machine, opts, s->latency_cycles),
+		.latency_ns = s->latency_cycles ? perfdata_latency_ns(mhz_of(machine, opts),
+								      s->latency_cycles)
+						: 0,
 		.node = THERMO_NODE_UNKNOWN,
 		.space = opts->physical ? THERMO_SPACE_PHYSICAL : THERMO_SPACE_VIRTUAL,
 	};
 	if (cpu != THERMO_CPU_UNKNOWN)
-		access->node = node_of(machine, cpu);
+		access->node = perfdata_node_of(machine, cpu);
 	return true;
 }
 
@@ -73,7 +46,8 @@ bool perfdata_access_of(const struct perfdata_machine *machine, const struct per
 
 	if (!begin_access(machine, opts, s, cpu, access))
 		return false;
-	access->nr_accesses = nr_accesses(type & PERF_SAMPLE_PERIOD ? s->period : event->period);
+	access->nr_accesses =
+			perfdata_nr_accesses(type & PERF_SAMPLE_PERIOD ? s->period : event->period);
 	if (type & PERF_SAMPLE_DATA_SRC) {
 		access->op = data_src_op(s->data_src);
 		access->level = data_src_level(s->data_src);
@@ -92,8 +66,72 @@ bool perfdata_access_of_aux(const struct perfdata_machine *machine,
 	}
 	if (!begin_access(machine, opts, s, aux->cpu, access))
 		return false;
-	access->nr_accesses = nr_accesses(event->period);
+	access->nr_accesses = perfdata_nr_accesses(event->period);
 	access->op = aux->op;
 	access->level = aux->level;
 	return true;
+}
+
+/* The place of @field among words that lie in the order of @fields, the first at @place. */
+static uint8_t place_of(uint64_t type, const uint64_t *fields, size_t nr, uint64_t field)
+{
+	uint8_t place = 1; /* behind the header */
+
+	for (size_t i = 0; i < nr && type & field; i++) {
+		if (fields[i] & field)
+			return place;
+		place += (type & fields[i]) != 0;
+	}
+	return 0;
+}
+
+struct perfdata_layout perfdata_layout_of(const struct perf_format *format)
+{
+	const uint64_t weight = PERF_SAMPLE_WEIGHT | PERF_SAMPLE_WEIGHT_STRUCT;
+	/* In the order in which they lie, see perf_sample.c; those of one word. */
+	const uint64_t fields[] = {
+		PERF_SAMPLE_IDENTIFIER,
+		PERF_SAMPLE_IP,
+		PERF_SAMPLE_TID,
+		PERF_SAMPLE_TIME,
+		PERF_SAMPLE_ADDR,
+		PERF_SAMPLE_ID,
+		PERF_SAMPLE_STREAM_ID,
+		PERF_SAMPLE_CPU,
+		PERF_SAMPLE_PERIOD,
+		weight,
+		PERF_SAMPLE_DATA_SRC,
+		PERF_SAMPLE_TRANSACTION,
+		PERF_SAMPLE_PHYS_ADDR,
+		PERF_SAMPLE_CGROUP,
+		PERF_SAMPLE_DATA_PAGE_SIZE,
+		PERF_SAMPLE_CODE_PAGE_SIZE,
+	};
+	const size_t nr = sizeof(fields) / sizeof(fields[0]);
+	uint64_t type = format->sample_type, all = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		all |= fields[i];
+	if (type & ~all || format->swap)
+		return (struct perfdata_layout){ 0 };
+	return (struct perfdata_layout){
+		/* As perf_sample_decode() counts: a bit is a word. */
+		.bytes = (uint16_t)(sizeof(struct perf_event_header) + 8 * perf_nr_bits(type)),
+		.tid = place_of(type, fields, nr, PERF_SAMPLE_TID),
+		.time = place_of(type, fields, nr, PERF_SAMPLE_TIME),
+		.addr = place_of(type, fields, nr, PERF_SAMPLE_ADDR),
+		.cpu = place_of(type, fields, nr, PERF_SAMPLE_CPU),
+		.period = place_of(type, fields, nr, PERF_SAMPLE_PERIOD),
+		.weight = place_of(type, fields, nr, weight),
+		.data_src = place_of(type, fields, nr, PERF_SAMPLE_DATA_SRC),
+		.phys_addr = place_of(type, fields, nr, PERF_SAMPLE_PHYS_ADDR),
+	};
+}
+
+void perfdata_know(struct perfdata_known *known, const struct perfdata_machine *machine,
+		   const struct perfdata_opts *opts)
+{
+	known->mhz = mhz_of(machine, opts);
+	/* Their zeroes: of data source 0 nothing is known. */
+	_Static_assert(THERMO_OP_UNKNOWN == 0 && THERMO_LEVEL_UNKNOWN == 0, "zero is something");
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sources/perfdata_access.h"
+
 /* Offsets in struct perf_event_attr; later fields have been added, these never moved. */
 enum {
 	ATTR_TYPE = 0,
@@ -84,6 +86,7 @@ int perfdata_events_add(struct perfdata_events *ev, const unsigned char *attr, s
 		return -ENOMEM;
 	ev->list = grown;
 	ev->list[ev->nr] = event_of(&a);
+	ev->list[ev->nr].layout = perfdata_layout_of(&ev->list[ev->nr].format);
 	ev->looked = false;
 	return (int)ev->nr++;
 }
@@ -104,6 +107,7 @@ int perfdata_events_add_id(struct perfdata_events *ev, uint64_t id, uint32_t eve
 	}
 	ev->ids[ev->nr_ids++] = (struct perfdata_id){ id, event };
 	ev->sorted = false;
+	ev->last_known = false;
 	return 0;
 }
 
@@ -128,13 +132,20 @@ struct perfdata_event *perfdata_events_with_id(struct perfdata_events *ev, uint6
 {
 	const struct perfdata_id *found;
 
+	/* One sample is mostly of the event that the one before was of. */
+	if (ev->last_known && ev->last.id == id)
+		return &ev->list[ev->last.event];
 	if (ev->nr_ids == 0)
 		return NULL;
 	if (!ev->sorted)
 		qsort(ev->ids, ev->nr_ids, sizeof(*ev->ids), by_id);
 	ev->sorted = true;
 	found = bsearch(&id, ev->ids, ev->nr_ids, sizeof(*ev->ids), compare_id);
-	return found ? &ev->list[found->event] : NULL;
+	if (!found)
+		return NULL;
+	ev->last = *found;
+	ev->last_known = true;
+	return &ev->list[found->event];
 }
 
 #define NO_ID SIZE_MAX

@@ -20,8 +20,10 @@ struct perfdata_events {
 	size_t ids_room;
 	struct perfdata_id *ids;
 	bool sorted; /* ids */
-	bool looked; /* at how records tell their event */
-	bool alike;  /* all events are laid out alike */
+	bool last_known;
+	struct perfdata_id last; /* found */
+	bool looked;             /* at how records tell their event */
+	bool alike;              /* all events are laid out alike */
 	bool has_id;
 	size_t id_from_front; /* in words: of samples */
 	size_t id_from_back;  /* in words: of all others */

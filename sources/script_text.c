@@ -231,7 +231,7 @@ static void take_addr(struct script_line *line, uint64_t addr)
 	line->sample_type |= PERF_SAMPLE_ADDR;
 }
 
-/* The last word, when it comes after the file in which the instruction is. */
+/* The last number, when it comes after the file in which the instruction is. */
 static void take_phys_addr(const char *at, struct script_line *line)
 {
 	const char *dso_end = NULL;
@@ -258,10 +258,47 @@ static bool is_name(const struct word *w)
 	return true;
 }
 
+/* "4K", "N/A": what perf prints of pages, behind all else. */
+static bool is_page_size(const struct word *w)
+{
+	size_t n = strspn(w->at, "0123456789");
+
+	return (w->len == 3 && strncmp(w->at, "N/A", 3) == 0) ||
+	       (n > 0 && n + 1 == w->len && strchr("BKMG", w->at[n]));
+}
+
+/* Whether a name may end with @w: "(/bin/ls)", or "main+0x5" where no file is printed. */
+static bool ends_a_place(const struct word *w)
+{
+	return w->len > 3 && (w->at[w->len - 1] == ')' || memmem(w->at, w->len, "+0x", 3));
+}
+
+/*
+ * Of a page fault perf names both places, "ADDR SYMBOL (DSO) IP SYMBOL (DSO)": @at is behind
+ * the first number.  Return: what follows the second; NULL when there is one place only.
+ */
+static const char *second_place(const char *at)
+{
+	uint64_t unused;
+	bool ended = false;
+
+	for (struct word w = next_word(&at); w.len; w = next_word(&at)) {
+		const char *rest = at;
+		struct word next = next_word(&rest);
+
+		/* No code is so low that its address has fewer digits. */
+		if (ended && w.len >= 4 && is_number(&w, 16, &unused) && !is_name(&w) && next.len &&
+		    !is_page_size(&next))
+			return at;
+		ended = ends_a_place(&w);
+	}
+	return NULL;
+}
+
 /* Return: whether what is there makes sense. */
 static bool take_what(const char *at, struct script_line *line)
 {
-	const char *rest = at;
+	const char *rest = at, *names = at;
 	uint64_t first = 0, value;
 	size_t nr = 0;
 	struct word w;
@@ -270,6 +307,7 @@ static bool take_what(const char *at, struct script_line *line)
 		if (nr && is_name(&w))
 			break;
 		first = nr++ ? first : value;
+		names = at;
 	}
 	/* More digits than an address has. */
 	if (w.len > 16 && strspn(w.at, "0123456789abcdef") >= w.len)
@@ -289,6 +327,11 @@ static bool take_what(const char *at, struct script_line *line)
 		at = take_weight(rest, line);
 	} else if (nr >= 2 || (nr == 1 && w.len == 0)) {
 		take_addr(line, first);
+	} else if (nr == 1 && (names = second_place(names))) {
+		take_addr(line, first);
+		at = names;
+	} else if (nr == 1) {
+		line->place = first;
 	}
 	take_phys_addr(at, line);
 	return true;
@@ -300,6 +343,17 @@ static bool is_other_record(const char *at)
 	struct word w = next_word(&at);
 
 	return w.len > 12 && strncmp(w.at, "PERF_RECORD_", 12) == 0;
+}
+
+bool script_text_is_perfs(const char *text)
+{
+	struct script_line line = { 0 };
+	const char *at;
+
+	if (strcmp(text, "# ========") == 0)
+		return true;
+	at = *text == '#' || *text == '\t' ? NULL : take_who(text, &line);
+	return at && is_other_record(at);
 }
 
 enum script_kind script_text_parse(const char *text, struct script_line *line)

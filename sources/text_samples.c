@@ -64,6 +64,8 @@ static enum text_format format_of_line(const char *text, size_t len)
 
 	if (kind != LACKEY_BAD && kind != LACKEY_BLANK)
 		return TEXT_LACKEY;
+	if (script_text_is_perfs(text))
+		return TEXT_PERF_SCRIPT;
 	return script_text_parse(text, &script) == SCRIPT_SAMPLE ? TEXT_PERF_SCRIPT : TEXT_NONE;
 }
 
@@ -245,6 +247,17 @@ static int give_script_sample(struct text_samples *t, struct perfdata_item *item
 	return give_sample(t, item, &t->script.sample);
 }
 
+/*
+ * Frames are indented by a tab; of a chain without any only the empty line behind it is
+ * there.  The line before is not needed any more: it may move.
+ */
+static bool call_chain_follows(struct text_samples *t)
+{
+	if (t->at == t->len && !t->at_end && fill(t) < 0)
+		return false; /* the next line fails for the same reason */
+	return t->at < t->len && (t->block[t->at] == '\t' || t->block[t->at] == '\n');
+}
+
 /* Return: 1 with an item; 0 when the line gives none. */
 static int take_script_line(struct text_samples *t, const char *text, size_t len,
 			    struct perfdata_item *item)
@@ -259,6 +272,10 @@ static int take_script_line(struct text_samples *t, const char *text, size_t len
 	default:
 		note_bad(t, text);
 		return 0;
+	}
+	if (t->script.place && call_chain_follows(t)) {
+		t->script.sample.addr = t->script.place;
+		t->script.sample_type |= PERF_SAMPLE_ADDR;
 	}
 	if (!is_news(t))
 		return give_script_sample(t, item);

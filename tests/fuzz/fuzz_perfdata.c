@@ -8,6 +8,7 @@
  * what is counted adds up.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
@@ -53,10 +54,37 @@ static void read_record(const struct perf_record *r)
 	}
 }
 
+/* All accesses: @sum of any order, @in_order not, which is one only while @has_order. */
+struct accesses {
+	uint64_t nr;
+	uint64_t sum;
+	uint64_t in_order;
+	bool has_order;
+};
+
+static void add_access(struct accesses *all, const struct thermo_access *a)
+{
+	const unsigned char *at = (const unsigned char *)a;
+	uint64_t sum = 0;
+
+	/* A device's memory begins at 0. */
+	require((a->addr || a->pid == PERFDATA_HMU_PID) && a->nr_accesses);
+	for (size_t i = 0; i < sizeof(*a); i++)
+		sum = (sum ^ at[i]) * 0x100000001b3ull;
+	all->nr++;
+	all->sum += sum;
+	all->in_order = (all->in_order ^ sum) * 0x100000001b3ull;
+	all->has_order = all->has_order && a->time_ns != 0 && a->time_ns != UINT64_MAX;
+}
+
+static void read_many(const void *data, size_t bytes, const struct perfdata_opts *opts,
+		      const struct accesses *one_by_one);
+
 static void read_all(const void *data, size_t bytes, const struct perfdata_opts *opts)
 {
 	FILE *file = fmemopen((void *)(uintptr_t)data, bytes, "r");
-	uint64_t nr = 0, nr_samples = 0, nr_accesses = 0;
+	uint64_t nr = 0, nr_samples = 0;
+	struct accesses all = { .has_order = true };
 	struct perfdata_item item;
 	struct perfdata *p;
 	int n;
@@ -67,17 +95,57 @@ static void read_all(const void *data, size_t bytes, const struct perfdata_opts 
 			read_record(item.record);
 			nr++;
 			nr_samples += item.record->type == PERF_RECORD_SAMPLE;
-			nr_accesses += !!item.access;
-			/* A device's memory begins at 0. */
-			require(!item.access || item.access->pid == PERFDATA_HMU_PID ||
-				item.access->addr);
-			require(!item.access || item.access->nr_accesses);
+			if (item.access)
+				add_access(&all, item.access);
 		}
 		const struct perfdata_counters *c = perfdata_counters(p);
 
 		require(perfdata_next(p, &item) == n);
 		require(n == -ENOMEM || (nr == c->records && nr_samples == c->samples &&
-					 nr_accesses + c->no_address == c->samples));
+					 all.nr + c->no_address == c->samples));
+		all.has_order = all.has_order && c->late == 0;
+		perfdata_close(p);
+	}
+	(void)fclose(file);
+	read_many(data, bytes, opts, &all);
+}
+
+static int see(void *context, const struct perfdata_item *item)
+{
+	require(item->record->type != PERF_RECORD_SAMPLE && !item->access);
+	read_record(item->record);
+	++*(uint64_t *)context;
+	return 0;
+}
+
+/* Many at once: the same, and in the same order where there is one. */
+static void read_many(const void *data, size_t bytes, const struct perfdata_opts *opts,
+		      const struct accesses *one_by_one)
+{
+	FILE *file = fmemopen((void *)(uintptr_t)data, bytes, "r");
+	struct accesses all = { .has_order = one_by_one->has_order };
+	struct perfdata_opts own = *opts;
+	struct thermo_access some[5];
+	uint64_t others = 0;
+	struct perfdata *p;
+	int n;
+
+	own.see = see;
+	own.context = &others;
+	require(file != NULL);
+	if (perfdata_open(&p, file, &own) == 0) {
+		while ((n = perfdata_accesses(p, some, 5)) > 0)
+			for (int i = 0; i < n; i++)
+				add_access(&all, &some[i]);
+		const struct perfdata_counters *c = perfdata_counters(p);
+
+		require(perfdata_accesses(p, some, 5) == n);
+		if (n != -ENOMEM) {
+			require(all.nr == one_by_one->nr && all.sum == one_by_one->sum);
+			require(all.in_order == one_by_one->in_order || !all.has_order || c->late);
+			require(all.nr + c->no_address == c->samples);
+			require(others + c->samples == c->records);
+		}
 		perfdata_close(p);
 	}
 	(void)fclose(file);
@@ -173,7 +241,7 @@ static void put_aux(struct out *o, const unsigned char *data, size_t bytes, bool
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	static struct out o;
-	struct perfdata_opts opts = { .max_queued_bytes = 20000 };
+	struct perfdata_opts opts = { 0 };
 
 	if (bytes < 1 || bytes > MAX_BYTES)
 		return 0;
@@ -181,6 +249,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	bool swap = data[0] & 128;
 
 	opts.physical = data[0] & 64;
+	opts.max_queued_bytes = data[0] & 32 ? 20000 : 0;
 	data++;
 	bytes--;
 	o.len = 0;

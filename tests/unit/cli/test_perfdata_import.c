@@ -438,6 +438,51 @@ static void of_many_processes_the_most_sampled_are_kept(void **state)
 	(void)fclose(recording);
 }
 
+static void directory_is_refused_with_the_reason(void **state)
+{
+	FILE *file = fopen(TEST_DATA, "r"), *recording;
+	struct perfdata_summary summary;
+
+	(void)state;
+	assert_non_null(file);
+	assert_true(perfdata_import_wanted(file));
+	assert_int_equal(perfdata_import(file, &recording, &summary), -EISDIR);
+	assert_non_null(strstr(thermo_last_error(), "--threads"));
+	(void)fclose(file);
+}
+
+static int import_text(const char *text, FILE **recording, struct perfdata_summary *summary)
+{
+	FILE *file = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
+	int err;
+
+	assert_non_null(file);
+	assert_true(perfdata_import_wanted(file));
+	err = perfdata_import(file, recording, summary);
+	(void)fclose(file);
+	return err;
+}
+
+/* perf prints no addresses of software events by default, and symbols with them if told to. */
+static void page_faults_as_perf_script_prints_them_are_imported(void **state)
+{
+	struct perfdata_summary summary;
+	FILE *recording;
+
+	(void)state;
+	assert_int_equal(import_text("  a 5 1.0: 1 page-faults:  7f00 f+0x0 (/x) 7ff0 g+0x1 (/x)\n"
+				     "  a 5 1.1: 1 page-faults:  7f10 f+0x0 (/x) 7ff0 g+0x1 (/x)\n",
+				     &recording, &summary),
+			 0);
+	assert_int_equal(summary.nr_accesses, 2);
+	assert_int_equal(summary.counters.no_address, 0);
+	(void)fclose(recording);
+	assert_int_equal(import_text("  a 5 1.0: 1 page-faults:  7ff0 g+0x1 (/x)\n", &recording,
+				     &summary),
+			 -ENODATA);
+	assert_non_null(strstr(thermo_last_error(), "-F +addr"));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, reset)
@@ -454,6 +499,8 @@ int main(void)
 		TEST(times_far_apart_cost_no_more),
 		TEST(more_samples_in_a_window_than_a_ring_holds_are_all_there),
 		TEST(of_many_processes_the_most_sampled_are_kept),
+		cmocka_unit_test_setup(directory_is_refused_with_the_reason, reset),
+		cmocka_unit_test_setup(page_faults_as_perf_script_prints_them_are_imported, reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 
 #include "sources/perfdata.h"
 #include "tests/unit/sources/perfdata_encode.h"
+#include "tests/unit/sources/perfdata_ways.h"
 #include "tests/unit/sources/test_data.h"
 
 static struct encoder e;
@@ -52,6 +53,7 @@ static void open_bytes(struct perfdata **p, FILE **file, size_t bytes,
 		       const struct perfdata_opts *opts)
 {
 	*file = file_of(bytes);
+	assert_ways_say_the_same(e.bytes, bytes, opts);
 	if (perfdata_open(p, *file, opts) < 0)
 		fail_msg("not opened: %s", thermo_last_error());
 }
@@ -280,6 +282,7 @@ static struct outcome read_all(const unsigned char *bytes, size_t nr)
 	FILE *file;
 
 	memcpy(exact, bytes, nr);
+	assert_ways_say_the_same(exact, nr, NULL);
 	file = fmemopen(exact, nr + !nr, "r");
 	assert_non_null(file);
 	o.opened = perfdata_open(&p, file, NULL);

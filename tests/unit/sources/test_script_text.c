@@ -84,6 +84,68 @@ static void instruction_is_no_address(void **state)
 	assert_false(l.sample_type & PERF_SAMPLE_ADDR);
 }
 
+/* As perf 6.1 prints page faults with -F +addr, and with fields left out. */
+static void address_may_have_a_symbol_too(void **state)
+{
+	static const char *const texts[] = {
+		"  ls 1 1.5: 1 page-faults:  7fd27afb1110 dl_close+0x0 (/ld.so) ffffffff81775b9a "
+		"elf_load+0x28a ([kernel.kallsyms])",
+		"  ls 1 1.5: 1 page-faults:  7fd27afb1110 [unknown] ([stack]) ffffffff81775b9a "
+		"elf_load+0x28a ([kernel.kallsyms])  0 N/A",
+		"  ls 1 1.5: 1 page-faults:  7fd27afb1110 dl_close.2+0x0 ffffffff81775b9a "
+		"elf_load+0x28a",
+		"  ls 1 1.5: 1 page-faults:  7fd27afb1110 std::f(int, A*)+0x3 (/a b/x (deleted)) "
+		"55ffba5cda08 operator()(int) (/bin/x)",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		parse(texts[i]);
+		assert_true(l.sample_type & PERF_SAMPLE_ADDR);
+		assert_int_equal(l.sample.addr, 0x7fd27afb1110);
+		assert_int_equal(l.place, 0);
+	}
+}
+
+static void instruction_after_a_symbol_is_no_physical_address(void **state)
+{
+	(void)state;
+	parse("  ls 1 1.5: 1 page-faults:  7f01 f+0x0 (/a) ffffffff81775b9a g+0x2 (/b)");
+	assert_false(l.sample_type & PERF_SAMPLE_PHYS_ADDR);
+	parse("  ls 1 1.5: 1 page-faults:  7f01 f+0x0 (/a) ffffffff81775b9a g+0x2 (/b)  1000 4K");
+	assert_int_equal(l.sample.phys_addr, 0x1000);
+	parse("  ls 1 1.5: 1 e:  7f01 ffffffff81775b9a g+0x2 (/b)  123456000 4K N/A");
+	assert_int_equal(l.sample.addr, 0x7f01);
+	assert_int_equal(l.sample.phys_addr, 0x123456000);
+}
+
+/* With a physical address or pages of it behind, it is still one. */
+static void only_place_is_told_apart(void **state)
+{
+	(void)state;
+	parse("  ls 1 1.5:  1 page-faults:  ffffffff81775b9a elf_load+0x28a ([kernel.kallsyms])");
+	assert_false(l.sample_type & PERF_SAMPLE_ADDR);
+	assert_int_equal(l.place, 0xffffffff81775b9a);
+	parse("  ls 1 1.5:  1 page-faults:  ffffffff81775b9a elf_load+0x28a (/b) 123456000 4K");
+	assert_false(l.sample_type & PERF_SAMPLE_ADDR);
+	assert_int_equal(l.place, 0xffffffff81775b9a);
+	parse("  ls 1 1.5:  1 page-faults:  ffffffff81775b9a f(int) (/b) 123456000");
+	assert_false(l.sample_type & PERF_SAMPLE_ADDR);
+	parse("  ls 1 1.5:  1 page-faults:  7f01");
+	assert_int_equal(l.place, 0);
+}
+
+static void perfs_own_lines_are_told_from_others(void **state)
+{
+	(void)state;
+	assert_true(script_text_is_perfs("# ========"));
+	assert_true(script_text_is_perfs("  ls 1 [000]  0.000000: PERF_RECORD_COMM: ls:1/1"));
+	assert_false(script_text_is_perfs("# hostname : there"));
+	assert_false(script_text_is_perfs("  ls 1 [000]  0.000000: PERF_RECORD"));
+	assert_false(script_text_is_perfs(""));
+	assert_false(script_text_is_perfs("PERF_RECORD_COMM"));
+}
+
 static void name_may_be_anything(void **state)
 {
 	static const char *const names[] = { "Web Content", "kworker/0:1-ev", "12 [001]", ":4711",
@@ -162,6 +224,10 @@ int main(void)
 		cmocka_unit_test(few_columns_are_enough),
 		cmocka_unit_test(name_of_an_event_may_have_blanks),
 		cmocka_unit_test(instruction_is_no_address),
+		cmocka_unit_test(address_may_have_a_symbol_too),
+		cmocka_unit_test(instruction_after_a_symbol_is_no_physical_address),
+		cmocka_unit_test(only_place_is_told_apart),
+		cmocka_unit_test(perfs_own_lines_are_told_from_others),
 		cmocka_unit_test(name_may_be_anything),
 		cmocka_unit_test(what_perf_does_not_know_stays_unknown),
 		cmocka_unit_test(what_is_beside_samples_is_passed_over),

@@ -142,6 +142,37 @@ static void latency_needs_the_rate_of_the_cpu(void **state)
 	done();
 }
 
+static void place_before_a_call_chain_is_the_address(void **state)
+{
+	static const char text[] = "  a 5 1.0: 1 page-faults:  7f00 f+0x0 (/x)\n"
+				   "\t  55ff g+0x1 (/x)\n\n"
+				   "  a 5 1.1: 1 page-faults:  7f10 f+0x0 (/x)\n"
+				   "  a 5 1.2: 1 page-faults:  7f20 f+0x0 (/x)\n"
+				   "\t  55ff g+0x1 (/x)\n\n"
+				   "  a 5 1.3: 1 page-faults:  7f30 [unknown] ([stack])\n\n";
+	struct perfdata_item item;
+
+	(void)state;
+	open_text(text, strlen(text), TEXT_PERF_SCRIPT);
+	assert_name(5, "a");
+	assert_int_equal(next_access()->addr, 0x7f00);
+	assert_int_equal(text_samples_next(t, &item), 1);
+	assert_null(item.access);
+	assert_int_equal(next_access()->addr, 0x7f20);
+	assert_int_equal(next_access()->addr, 0x7f30); /* a chain without frames */
+	done();
+}
+
+static void what_comes_before_many_samples_is_recognised(void **state)
+{
+	static const char header[] = "# ========\n# captured on    : today\n";
+	static const char records[] = "  a 5 0.000000: PERF_RECORD_COMM: a:5/5\n";
+
+	(void)state;
+	assert_int_equal(text_recognise(header, strlen(header)), TEXT_PERF_SCRIPT);
+	assert_int_equal(text_recognise(records, strlen(records)), TEXT_PERF_SCRIPT);
+}
+
 static void endless_line_is_one_bad_line(void **state)
 {
 	size_t bytes = 3u << 20;
@@ -226,6 +257,8 @@ int main(void)
 		cmocka_unit_test(lines_of_another_process_are_counted),
 		cmocka_unit_test(script_names_processes_after_their_first_thread),
 		cmocka_unit_test(latency_needs_the_rate_of_the_cpu),
+		cmocka_unit_test(place_before_a_call_chain_is_the_address),
+		cmocka_unit_test(what_comes_before_many_samples_is_recognised),
 		cmocka_unit_test(endless_line_is_one_bad_line),
 		cmocka_unit_test(line_with_a_nul_is_bad),
 		cmocka_unit_test(neither_is_said_of_what_is_neither),

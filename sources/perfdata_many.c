@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * perfdata_many.c - accesses by the million: a sample is decoded once, to what matters of
+ * it, and that waits for its turn.
+ *
+ * What is not a sample of words, and all of a file with AUX data, goes the way that
+ * perfdata_next() goes.
+ */
+#include "sources/perfdata_reader.h"
+
+#include <errno.h>
+
+#include "core/error.h"
+#include "sources/data_src.h"
+
+/*
+ * --- from a sample of words to an access, without a struct perf_sample between ---
+ *
+ * Field by field: a struct that is made first and then copied waits for its own parts.
+ */
+
+/* An op and a level, from the data source in the word at @at. */
+static inline void take_data_src(struct perfdata_known *known, uint64_t data_src,
+				 struct thermo_access *access)
+{
+	/* Fibonacci hashing: the upper bits depend on all. */
+	size_t i = (data_src * 0x9e3779b97f4a7c15ull) >> 60;
+
+	if (known->srcs[i].data_src != data_src) {
+		known->srcs[i].data_src = data_src;
+		known->srcs[i].op = (uint8_t)data_src_op(data_src);
+		known->srcs[i].level = (uint8_t)data_src_level(data_src);
+	}
+	access->op = known->srcs[i].op;
+	access->level = known->srcs[i].level;
+}
+
+static inline uint64_t word_at(const struct perf_event_header *record, uint8_t word)
+{
+	return perf_load_u64((const unsigned char *)record + 8 * (size_t)word, false);
+}
+
+/* Of two halves of a word. */
+static inline uint32_t half_at(const struct perf_event_header *record, uint8_t word, int half)
+{
+	return perf_load_u32((const unsigned char *)record + 8 * (size_t)word + 4 * half, false);
+}
+
+/* Who and when. */
+static inline void take_who(const struct perfdata_machine *machine, const struct perfdata_layout *l,
+			    const struct perf_event_header *record, struct thermo_access *access)
+{
+	access->time_ns = l->time ? word_at(record, l->time) : 0;
+	access->pid = l->tid ? perfdata_known_pid((int32_t)half_at(record, l->tid, 0)) : 0;
+	access->tid = l->tid ? perfdata_known_pid((int32_t)half_at(record, l->tid, 1)) : 0;
+	access->cpu = l->cpu ? half_at(record, l->cpu, 0) : THERMO_CPU_UNKNOWN;
+	/* One that is not known is beyond all that are. */
+	access->node = perfdata_node_of(machine, access->cpu);
+}
+
+/* What, and how it went. */
+static inline void take_what(struct perfdata_known *known, const struct perfdata_event *event,
+			     const struct perf_event_header *record, struct thermo_access *access)
+{
+	const struct perfdata_layout *l = &event->layout;
+	uint64_t period = l->period ? word_at(record, l->period) : event->period;
+	uint64_t weight = l->weight ? word_at(record, l->weight) : 0;
+
+	if (event->format.sample_type & PERF_SAMPLE_WEIGHT_STRUCT)
+		weight = (uint32_t)weight;
+	access->nr_accesses = perfdata_nr_accesses(period);
+	access->latency_ns = perfdata_latency_ns(known->mhz, weight);
+	take_data_src(known, l->data_src ? word_at(record, l->data_src) : 0, access);
+}
+
+/* What a sample never says. */
+static inline void take_constants(const struct perfdata *p, struct thermo_access *access)
+{
+	access->extent_bytes = 1;
+	access->watched_ns = 0;
+	access->access_bytes = 0;
+	access->space = p->opts.physical ? THERMO_SPACE_PHYSICAL : THERMO_SPACE_VIRTUAL;
+	access->scope = THERMO_SCOPE_ALL;
+	access->count = THERMO_COUNT_EXACT;
+	access->source = 0;
+	access->reserved[0] = access->reserved[1] = 0;
+}
+
+/* Return: false when the sample tells of no access. */
+static inline bool access_in(struct perfdata *p, const struct perfdata_event *event,
+			     const struct perf_event_header *record, struct thermo_access *access)
+{
+	uint8_t where = p->opts.physical ? event->layout.phys_addr : event->layout.addr;
+
+	access->addr = where ? word_at(record, where) : 0;
+	if (access->addr == 0 || perfdata_is_of_guest(record->misc))
+		return false;
+	take_constants(p, access);
+	take_who(&p->machine, &event->layout, record, access);
+	take_what(&p->known, event, record, access);
+	return true;
+}
+
+/* Where, who and when: more is not asked for of who takes them in any order. */
+static inline bool place_in(const struct perfdata *p, const struct perfdata_event *event,
+			    const struct perf_event_header *record, struct thermo_access *access)
+{
+	const struct perfdata_layout *l = &event->layout;
+	uint8_t where = p->opts.physical ? l->phys_addr : l->addr;
+
+	access->addr = where ? word_at(record, where) : 0;
+	if (access->addr == 0 || perfdata_is_of_guest(record->misc))
+		return false;
+	access->time_ns = l->time ? word_at(record, l->time) : 0;
+	access->pid = l->tid ? perfdata_known_pid((int32_t)half_at(record, l->tid, 0)) : 0;
+	access->tid = l->tid ? perfdata_known_pid((int32_t)half_at(record, l->tid, 1)) : 0;
+	access->space = p->opts.physical ? THERMO_SPACE_PHYSICAL : THERMO_SPACE_VIRTUAL;
+	return true;
+}
+
+/* --- records --- */
+
+/* Records after which the queue is looked at. */
+#define LOOK_AFTER 256
+
+/* Where accesses go that need not wait. */
+struct out {
+	struct thermo_access *list;
+	size_t nr;
+	size_t max;
+};
+
+static int keep(struct perfdata *p, const struct thermo_access *access, struct out *out)
+{
+	if (!p->opts.unordered)
+		return perfdata_queue_push(&p->queue, access);
+	out->list[out->nr++] = *access;
+	return 0;
+}
+
+static void note_newest(struct perfdata *p, uint64_t time_ns)
+{
+	time_ns = perfdata_queue_time(time_ns);
+	if (time_ns > p->newest_ns)
+		p->newest_ns = time_ns;
+}
+
+/* A sample of words, of which nothing is needed but the access.  Return: 0 or -errno. */
+static inline int take_sample(struct perfdata *p, const struct perf_event_header *record,
+			      struct perfdata_event *event, struct out *out)
+{
+	struct thermo_access access;
+	uint8_t time = event->layout.time;
+	bool is_any;
+
+	p->counters.records++;
+	p->counters.samples++;
+	event->nr_samples++;
+	note_newest(p, time ? word_at(record, time) : 0);
+	if (p->opts.unordered) {
+		is_any = place_in(p, event, record, &out->list[out->nr]);
+		out->nr += is_any;
+		p->counters.no_address += !is_any;
+		return 0;
+	}
+	is_any = access_in(p, event, record, &access);
+	p->counters.no_address += !is_any;
+	return is_any ? perfdata_queue_push(&p->queue, &access) : 0;
+}
+
+/* p->record is no sample. */
+static int see(struct perfdata *p, const struct perfdata_event *event, uint64_t time_ns)
+{
+	const struct perfdata_item item = { p->input.record_offset, time_ns, event, &p->record,
+					    NULL };
+	/* AUX data, which may still come, needs them. */
+	int err = perfdata_threads_take(&p->aux.threads, &p->record);
+
+	return err || !p->opts.see ? err : p->opts.see(p->opts.context, &item);
+}
+
+/* Any other record of the kernel.  Return: 0 or -errno. */
+static int take_any(struct perfdata *p, const struct perf_event_header *record,
+		    struct perfdata_event *event, struct out *out)
+{
+	int n = perfdata_decode_kernels(p, record, event);
+
+	if (n <= 0)
+		return n;
+	uint64_t time_ns = perfdata_note_time(p, &p->record);
+
+	if (p->record.type == PERF_RECORD_SAMPLE) {
+		if (!perfdata_is_of_guest(p->record.misc) &&
+		    perfdata_access_of(&p->machine, &p->opts, event, &p->record.sample, &p->access))
+			return keep(p, &p->access, out);
+		p->counters.no_address++;
+		return 0;
+	}
+	return see(p, event, time_ns);
+}
+
+static int take_record(struct perfdata *p, const struct perf_event_header *record, struct out *out)
+{
+	struct perfdata_event *event = NULL;
+	int n;
+
+	if (record->type >= PERFDATA_HEADER_ATTR)
+		return perfdata_take_perfs(p, record);
+	if (p->events.nr == 1)
+		event = &p->events.list[0];
+	else if ((n = perfdata_event_of(p, record, &event)) <= 0)
+		return n;
+	if (record->type == PERF_RECORD_SAMPLE && event->layout.bytes &&
+	    record->size >= event->layout.bytes)
+		return take_sample(p, record, event, out);
+	return take_any(p, record, event, out);
+}
+
+static bool has_aux(const struct perfdata *p)
+{
+	return p->aux.kind != NULL;
+}
+
+/* The oldest in the queue that may go. */
+static size_t take_ready(struct perfdata *p, struct out *out)
+{
+	bool all = perfdata_makes_room(p, perfdata_queue_bytes(&p->queue)) || p->ended ||
+		   has_aux(p);
+	size_t nr = perfdata_queue_take(&p->queue, all ? UINT64_MAX : p->out_until_ns,
+					out->list + out->nr, out->max - out->nr);
+
+	p->counters.late = p->queue.nr_late;
+	return nr;
+}
+
+/* Read until something may be ready, or @out is full. */
+static void read_some(struct perfdata *p, struct out *out)
+{
+	const uint64_t until_ns = p->out_until_ns;
+
+	for (int i = 0; i < LOOK_AFTER && !p->ended && !has_aux(p) && out->nr < out->max &&
+			p->out_until_ns == until_ns;
+	     i++) {
+		const struct perf_event_header *record;
+		int n = perfdata_input_next(&p->input, &record);
+
+		n = n > 0 ? take_record(p, record, out) : n < 0 ? n : 1;
+		if (n)
+			perfdata_end_at(p, n < 0 ? n : 0);
+	}
+}
+
+/* With AUX data: item by item.  Return: how many, 0 at the end, -errno. */
+static int take_items(struct perfdata *p, struct out *out)
+{
+	struct perfdata_item item;
+	int n = 0, err = 0;
+
+	while (out->nr < out->max && !err && (n = perfdata_next(p, &item)) == 1) {
+		if (item.access)
+			out->list[out->nr++] = *item.access;
+		else if (item.record->type != PERF_RECORD_SAMPLE && p->opts.see)
+			err = p->opts.see(p->opts.context, &item);
+	}
+	if (err)
+		return err;
+	return out->nr ? (int)out->nr : n;
+}
+
+int perfdata_accesses(struct perfdata *p, struct thermo_access *list, size_t max)
+{
+	struct out out = { list, 0, max < INT32_MAX ? max : INT32_MAX };
+
+	while (out.nr == 0) {
+		out.nr += take_ready(p, &out);
+		if (out.nr == 0 && has_aux(p))
+			return take_items(p, &out);
+		if (out.nr == 0 && p->ended)
+			return p->ended < 0 ? thermo_fail(p->ended, "%s", p->reason) : 0;
+		if (out.nr == 0)
+			read_some(p, &out);
+	}
+	return (int)out.nr;
+}
