@@ -59,6 +59,7 @@ enum thermo_source_uses {
  * @chmu_registers:	The user allows hotness units to be driven by their registers.
  * @chmu_count:	enum thermo_op: what they count; THERMO_OP_UNKNOWN: all.
  * @chmu_replay:	A recording of one, instead of this machine's; NULL: none.
+ * @external:	A pipe or file of text that other programs write; NULL: none.
  */
 struct thermo_source_opts {
 	const struct thermo_host *host;
@@ -68,6 +69,7 @@ struct thermo_source_opts {
 	bool chmu_registers;
 	uint8_t chmu_count;
 	const char *chmu_replay;
+	const char *external;
 };
 
 /**
