@@ -47,7 +47,7 @@ struct daemon {
 	const struct thermo_host *host;
 	const struct daemon_opts *opts;
 	struct thermo_settings settings;
-	unsigned int nr_settings_left; /* put back from a daemon that was killed */
+	unsigned int nr_settings_left;  /* put back from a daemon that was killed */
 	struct daemon_sources *sources; /* NULL when only programs report */
 	bool is_blind;                  /* no source runs: nothing is moved; and it was said */
 	struct thermo_monitor *monitor;

@@ -243,6 +243,25 @@ static bool is_due(const struct slot *slot, uint64_t now_ns)
 
 /* --- those that were named --- */
 
+/* What runs and would disturb @better, which is preferred to it, ends first. */
+static void make_way(struct daemon_sources *s, const struct slot *better)
+{
+	for (size_t i = 0; i < s->nr; i++) {
+		struct slot *slot = &s->slots[i];
+		const char *conflict = thermo_sources_conflict(slot->source, better->source);
+		char why[SELECT_WHY_BYTES];
+
+		if (!slot->runner || slot == better || slot->is_named || !conflict)
+			continue;
+		(void)snprintf(why, sizeof(why), "%s runs instead: %s", better->source->name,
+			       conflict);
+		stop_slot(s, slot, thermo_host_now_ns(s->opts.source.host));
+		put_back(slot);
+		enter(s, slot, SOURCE_STANDS_BY, why);
+		log_notice("source %s ends: %s", slot->source->name, why);
+	}
+}
+
 static void start_named_again(struct daemon_sources *s, uint64_t now_ns)
 {
 	for (size_t i = 0; i < s->nr; i++) {
@@ -252,6 +271,7 @@ static void start_named_again(struct daemon_sources *s, uint64_t now_ns)
 		if (!slot->is_named || !is_due(slot, now_ns))
 			continue;
 		if (slot->source->probe(&s->opts.source) == 0) {
+			make_way(s, slot);
 			(void)try_slot(s, slot);
 			continue;
 		}
@@ -278,21 +298,6 @@ static bool is_kept_out(const struct daemon_sources *s, const struct slot *slot)
 		    thermo_sources_conflict(s->slots[i].source, slot->source))
 			return true;
 	return false;
-}
-
-/* What runs and would disturb @better, which was chosen instead, ends first. */
-static void make_way(struct daemon_sources *s, const struct slot *better)
-{
-	for (size_t i = 0; i < s->nr; i++) {
-		struct slot *slot = &s->slots[i];
-
-		if (!slot->runner || slot == better || slot->is_named ||
-		    !thermo_sources_conflict(slot->source, better->source))
-			continue;
-		stop_slot(s, slot, thermo_host_now_ns(s->opts.source.host));
-		put_back(slot);
-		enter(s, slot, SOURCE_STANDS_BY, s->choices[i].why);
-	}
 }
 
 static void choose(struct daemon_sources *s, uint64_t now_ns)
@@ -383,7 +388,7 @@ static void tell_replaced(struct daemon_sources *s, uint32_t started)
 		return;
 	list_names(s, started, names, sizeof(names));
 	list_names(s, lost, text, sizeof(text));
-	log_notice("source %s runs in place of %s", names, text);
+	log_notice("in place of %s: %s", text, names);
 }
 
 static uint64_t next_look(const struct daemon_sources *s, uint64_t now_ns, bool soon)

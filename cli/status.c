@@ -405,7 +405,8 @@ static void print_failure(FILE *out, struct json_object *s, uint64_t now_ns)
 	const char *by = get_text(s, "replaced_by");
 
 	fprintf(out, "           %s\n", get_text(s, "error"));
-	fprintf(out, "           failed %.0f s ago, next try in %.0f s, %" PRIu64 " failures so far",
+	fprintf(out,
+		"           failed %.0f s ago, next try in %.0f s, %" PRIu64 " failures so far",
 		(double)(now_ns - get_u64(s, "since_ns")) / 1e9,
 		(double)get_u64(s, "retry_in_ns") / 1e9, get_u64(s, "failures"));
 	fprintf(out, "%s%s\n", by[0] ? "; in its place: " : "", by);

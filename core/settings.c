@@ -314,8 +314,7 @@ static int guard(struct thermo_settings *all, const char *path, const char *guar
 
 	if (!c)
 		return 0;
-	len = thermo_host_read(all->host, c->guard_value, sizeof(c->guard_value), "%s",
-			       guard_path);
+	len = thermo_host_read(all->host, c->guard_value, sizeof(c->guard_value), "%s", guard_path);
 	if (len < 0)
 		return len;
 	(void)snprintf(c->guard_path, sizeof(c->guard_path), "%s", guard_path);

@@ -341,12 +341,42 @@ static bool same_targets(const struct damon *d, const pid_t *pids, size_t nr)
 	return nr == d->nr_targets;
 }
 
+static bool is_any_target_alive(const struct damon *d)
+{
+	char name[32];
+
+	for (size_t i = 0; i < d->nr_targets; i++)
+		if (thermo_host_read(d->host, name, sizeof(name), "proc/%d/comm",
+				     (int)d->targets[i].pid) >= 0)
+			return true;
+	return false;
+}
+
+/* A kdamond ends by itself with the last of its targets: off with one alive, or gone, it was
+ * taken away. */
+static int check_kdamond(struct damon *d, uint64_t now_ns)
+{
+	int err = thermo_settings_check(d->settings, DAMON_STAT_ENABLED);
+
+	d->checked_ns = now_ns;
+	if (!err)
+		err = thermo_settings_check(d->settings, KDAMONDS "/nr_kdamonds");
+	if (err)
+		return thermo_fail(err, "damon: %s", strdupa(thermo_last_error()));
+	if (d->running && !kdamond_is_on(d) && is_any_target_alive(d))
+		return thermo_fail(-EBUSY, "damon: somebody turned our kdamond off");
+	return 0;
+}
+
 static int damon_set_targets(void *state, const pid_t *pids, size_t nr_pids)
 {
 	struct damon *d = state;
 	size_t nr = nr_pids < MAX_TARGETS ? nr_pids : MAX_TARGETS;
 	bool same = same_targets(d, pids, nr);
+	int err = d->running ? check_kdamond(d, thermo_host_now_ns(d->host)) : 0;
 
+	if (err)
+		return err;
 	for (size_t i = 0; i < nr; i++)
 		d->targets[i] = (struct damon_target){ pids[i], unit_bytes_of(d, pids[i]) };
 	d->nr_targets = nr;
@@ -356,8 +386,7 @@ static int damon_set_targets(void *state, const pid_t *pids, size_t nr_pids)
 		return start_kdamond(d);
 	if (same)
 		return 0;
-	int err = write_targets(d);
-
+	err = write_targets(d);
 	return err ? err : thermo_host_write(d->host, "commit", OUR_KDAMOND "/state");
 }
 
@@ -433,33 +462,6 @@ static int take_record(struct damon *d, struct thermo_reporter *reporter)
 	return 0;
 }
 
-static bool is_any_target_alive(const struct damon *d)
-{
-	char name[32];
-
-	for (size_t i = 0; i < d->nr_targets; i++)
-		if (thermo_host_read(d->host, name, sizeof(name), "proc/%d/comm",
-				     (int)d->targets[i].pid) >= 0)
-			return true;
-	return false;
-}
-
-/* A kdamond ends by itself with the last of its targets: off with one alive, or gone, it was
- * taken away. */
-static int check_kdamond(struct damon *d, uint64_t now_ns)
-{
-	int err = thermo_settings_check(d->settings, DAMON_STAT_ENABLED);
-
-	d->checked_ns = now_ns;
-	if (!err)
-		err = thermo_settings_check(d->settings, KDAMONDS "/nr_kdamonds");
-	if (err)
-		return thermo_fail(err, "damon: %s", strdupa(thermo_last_error()));
-	if (d->running && !kdamond_is_on(d) && is_any_target_alive(d))
-		return thermo_fail(-EBUSY, "damon: somebody turned our kdamond off");
-	return 0;
-}
-
 static int damon_drain(void *state, struct thermo_reporter *reporter)
 {
 	struct damon *d = state;
@@ -468,14 +470,12 @@ static int damon_drain(void *state, struct thermo_reporter *reporter)
 
 	if (err)
 		return err;
-
 	for (size_t i = 0; i < d->nr_cpus; i++) {
 		int n;
 
 		while ((n = perf_ring_next(&d->events[i].ring, d->record, PERF_RECORD_MAX_BYTES)) >
 		       0) {
 			err = take_record(d, reporter);
-
 			if (err)
 				return err;
 		}

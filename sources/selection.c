@@ -21,11 +21,8 @@ static const struct {
 	const char *source;
 	enum role role;
 } roles[] = {
-	{ "ibs", ROLE_PMU },
-	{ "pebs", ROLE_PMU },
-	{ "spe", ROLE_PMU },
-	{ "chmu", ROLE_DEVICE },
-	{ "external", ROLE_EXTERNAL },
+	{ "ibs", ROLE_PMU },     { "pebs", ROLE_PMU },          { "spe", ROLE_PMU },
+	{ "chmu", ROLE_DEVICE }, { "external", ROLE_EXTERNAL },
 };
 
 static const struct {
@@ -115,8 +112,9 @@ static void consider(struct source_choice *c, struct source_choice *choices, siz
 	choose(c, *pmu, opts);
 	if (c->chosen && rival) {
 		c->chosen = false;
-		(void)snprintf(c->why, sizeof(c->why), "%s runs, and together they would disturb "
-						       "each other: %s",
+		(void)snprintf(c->why, sizeof(c->why),
+			       "%s runs, and together they would disturb "
+			       "each other: %s",
 			       rival->name, thermo_sources_conflict(c->source, rival));
 	}
 	if (c->chosen && role_of(c->source) == ROLE_PMU)
