@@ -33,6 +33,8 @@ struct slot {
 	struct runner *runner;           /* NULL: does not run */
 	struct thermo_settings settings; /* what it changes; they go back when it ends */
 	int index;                       /* of its reports, once and for all; -1: none yet */
+	bool is_attached;                /* to the monitor, as it watches */
+	uint64_t attached_ns;            /* since when */
 	enum source_state state;
 	char why[SELECT_WHY_BYTES];
 	uint64_t since_ns;
@@ -120,6 +122,25 @@ static void add_up(struct runner_status *sum, const struct runner_status *more)
 	sum->counters.overhead_ns += more->counters.overhead_ns;
 }
 
+static int attach(struct daemon_sources *s, struct slot *slot, struct runner *runner)
+{
+	int err = thermo_monitor_add_reporter(s->opts.monitor, runner_reporter(runner),
+					      slot->source->name);
+
+	slot->is_attached = !err;
+	slot->attached_ns = thermo_host_now_ns(s->opts.source.host);
+	return err;
+}
+
+/* What it saw until @until_ns counts, and no silence after that. */
+static void detach(struct daemon_sources *s, struct slot *slot, uint64_t until_ns)
+{
+	if (slot->is_attached)
+		thermo_monitor_retire_reporter(s->opts.monitor, runner_reporter(slot->runner),
+					       until_ns);
+	slot->is_attached = false;
+}
+
 /* Return: 0 or -errno, with the reason in slot->why; then nothing of it is left. */
 static int start_slot(struct daemon_sources *s, struct slot *slot)
 {
@@ -130,8 +151,7 @@ static int start_slot(struct daemon_sources *s, struct slot *slot)
 	opts.settings = &slot->settings;
 	err = runner_start(&runner, slot->source, &opts, index_of(s, slot));
 	if (!err)
-		err = thermo_monitor_add_reporter(s->opts.monitor, runner_reporter(runner),
-						  slot->source->name);
+		err = attach(s, slot, runner);
 	if (err) {
 		(void)snprintf(slot->why, sizeof(slot->why), "%s", thermo_last_error());
 		runner_stop(runner);
@@ -147,12 +167,11 @@ static int start_slot(struct daemon_sources *s, struct slot *slot)
 	return 0;
 }
 
-/* What it saw until @until_ns counts, and no silence after that. */
 static void stop_slot(struct daemon_sources *s, struct slot *slot, uint64_t until_ns)
 {
 	struct runner_status status;
 
-	thermo_monitor_retire_reporter(s->opts.monitor, runner_reporter(slot->runner), until_ns);
+	detach(s, slot, until_ns);
 	runner_status(slot->runner, &status);
 	add_up(&slot->past, &status);
 	runner_stop(slot->runner);
@@ -213,6 +232,16 @@ static void tell_note(struct slot *slot, const struct runner_status *status)
 		log_notice("source %s: all is well again", status->source->name);
 }
 
+/* One that does not watch for a while is not listened to meanwhile. */
+static void follow_watching(struct daemon_sources *s, struct slot *slot,
+			    const struct runner_status *status)
+{
+	if (slot->is_attached && !status->watches)
+		detach(s, slot, status->alive_ns);
+	else if (!slot->is_attached && status->watches && attach(s, slot, slot->runner))
+		log_warning("source %s: %s, ignoring", slot->source->name, thermo_last_error());
+}
+
 /* Return: whether any has failed. */
 static bool retire_failed(struct daemon_sources *s)
 {
@@ -226,8 +255,10 @@ static bool retire_failed(struct daemon_sources *s)
 			continue;
 		runner_status(slot->runner, &status);
 		tell_note(slot, &status);
-		if (!status.failed)
+		if (!status.failed) {
+			follow_watching(s, slot, &status);
 			continue;
+		}
 		any = true;
 		stop_slot(s, slot, status.alive_ns);
 		put_back(slot);
@@ -585,7 +616,7 @@ uint32_t daemon_sources_least_rate(const struct daemon_sources *s)
 bool daemon_sources_watch_since(const struct daemon_sources *s, uint64_t since_ns)
 {
 	for (size_t i = 0; s && i < s->nr; i++)
-		if (s->slots[i].runner && s->slots[i].since_ns <= since_ns)
+		if (s->slots[i].is_attached && s->slots[i].attached_ns <= since_ns)
 			return true;
 	return false;
 }

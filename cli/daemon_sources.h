@@ -79,7 +79,7 @@ void daemon_sources_set_rate(struct daemon_sources *sources, const struct govern
 /* The least rate that notices changes still: of the most watchful one that runs; 0: none. */
 uint32_t daemon_sources_least_rate(const struct daemon_sources *sources);
 
-/* Whether one that runs now has done so since @since_ns at least. */
+/* Whether one watches now and has done so since @since_ns at least. */
 bool daemon_sources_watch_since(const struct daemon_sources *sources, uint64_t since_ns);
 
 /* Of all runs of all sources: CPU time outside of this process; reports. */

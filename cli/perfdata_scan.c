@@ -10,6 +10,8 @@
 #include "core/error.h"
 
 #define MAX_ANCESTORS 16
+/* Of one report so much is taken to be memory. */
+#define MAX_WIDE_BYTES (16ull << 30)
 /* No machine runs that long; beyond, sums of times would overflow. */
 #define MAX_TIME_NS (UINT64_MAX / 4)
 
@@ -17,7 +19,7 @@ bool perfdata_scan_wants(const struct thermo_access *access)
 {
 	/* On all machines that perf knows the kernel has the upper half. */
 	return access->pid > 0 && access->space == THERMO_SPACE_VIRTUAL && !(access->addr >> 63) &&
-	       access->time_ns <= MAX_TIME_NS;
+	       access->extent_bytes <= INT64_MAX && access->time_ns <= MAX_TIME_NS;
 }
 
 /* --- chunks --- */
@@ -71,17 +73,10 @@ static int make_room(struct perfdata_scan *s)
 	return 0;
 }
 
-static int add_access(struct perfdata_scan *s, const struct thermo_access *a)
+static int add_chunk(struct perfdata_scan *s, int32_t pid, uint64_t addr)
 {
-	struct scan_chunk new = { a->pid, a->addr / SCAN_CHUNK_BYTES, 1 }, *c;
+	struct scan_chunk new = { pid, addr / SCAN_CHUNK_BYTES, 1 }, *c;
 
-	if (!perfdata_scan_wants(a)) {
-		s->nr_kernel++;
-		return 0;
-	}
-	s->first_ns = s->nr_accesses == 0 || a->time_ns < s->first_ns ? a->time_ns : s->first_ns;
-	s->last_ns = a->time_ns > s->last_ns ? a->time_ns : s->last_ns;
-	s->nr_accesses++;
 	if (make_room(s))
 		return -ENOMEM;
 	c = find_chunk(s, &new);
@@ -94,6 +89,27 @@ static int add_access(struct perfdata_scan *s, const struct thermo_access *a)
 		s->nr_left_out++;
 	}
 	return 0;
+}
+
+/* What was watched is memory from its beginning to its end: chunks near enough to be joined. */
+static int add_access(struct perfdata_scan *s, const struct thermo_access *a)
+{
+	const uint64_t step = SCAN_GAP_BYTES / 2;
+	uint64_t extent = a->extent_bytes < MAX_WIDE_BYTES ? a->extent_bytes : MAX_WIDE_BYTES;
+	int err = 0;
+
+	if (!perfdata_scan_wants(a)) {
+		s->nr_kernel++;
+		return 0;
+	}
+	s->first_ns = s->nr_accesses == 0 || a->time_ns < s->first_ns ? a->time_ns : s->first_ns;
+	s->last_ns = a->time_ns > s->last_ns ? a->time_ns : s->last_ns;
+	s->nr_accesses++;
+	for (uint64_t at = 0; at < extent && !err; at += step)
+		err = add_chunk(s, a->pid, a->addr + at);
+	if (!err && extent > SCAN_CHUNK_BYTES)
+		err = add_chunk(s, a->pid, a->addr + extent - 1);
+	return err;
 }
 
 /* A table no more: one after the other, in order. */

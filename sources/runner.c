@@ -98,9 +98,10 @@ static void publish(struct runner *r, int err)
 	r->status.counters = counters;
 	memcpy(r->status.note, note, sizeof(note));
 	r->status.cpu_ns = (uint64_t)cpu.tv_sec * 1000000000ull + (uint64_t)cpu.tv_nsec;
-	if (!err) {
+	r->status.watches = !err && (!r->source->watches || r->source->watches(r->state));
+	if (r->status.watches)
 		r->status.alive_ns = thermo_host_now_ns(r->host);
-	} else {
+	if (err) {
 		r->status.failed = true;
 		(void)snprintf(r->status.error, sizeof(r->status.error), "%s", thermo_last_error());
 	}
@@ -168,6 +169,7 @@ int runner_start(struct runner **runner, const struct thermo_source *source,
 	r->source = source;
 	r->host = opts->host;
 	r->status.source = source;
+	r->status.watches = true;
 	r->status.alive_ns = thermo_host_now_ns(r->host);
 	r->rate_permille = r->status.rate_permille = THERMO_RATE_FULL;
 	r->state = calloc(1, source->state_bytes);

@@ -70,8 +70,7 @@ static const struct thermo_source *rival_of(const struct source_choice *c,
 }
 
 /* @pmu: the one that runs, or NULL. */
-static void choose(struct source_choice *c, const struct thermo_source *pmu,
-		   const struct thermo_source_opts *opts)
+static void choose(struct source_choice *c, const struct thermo_source *pmu)
 {
 	switch (role_of(c->source)) {
 	case ROLE_PMU:
@@ -87,13 +86,7 @@ static void choose(struct source_choice *c, const struct thermo_source *pmu,
 		say(c, true, "costs next to nothing: in addition to others", "");
 		return;
 	case ROLE_EXTERNAL:
-		if (opts->external)
-			say(c, true, ": in addition to others", opts->external);
-		else
-			say(c, false,
-			    "programs that report through shared memory need no source; text is "
-			    "read where --external says from where",
-			    "");
+		say(c, true, "text from where --external says: in addition to others", "");
 		return;
 	default:
 		if (pmu)
@@ -105,11 +98,11 @@ static void choose(struct source_choice *c, const struct thermo_source *pmu,
 }
 
 static void consider(struct source_choice *c, struct source_choice *choices, size_t nr,
-		     const struct thermo_source **pmu, const struct thermo_source_opts *opts)
+		     const struct thermo_source **pmu)
 {
 	const struct thermo_source *rival = rival_of(c, choices, nr);
 
-	choose(c, *pmu, opts);
+	choose(c, *pmu);
 	if (c->chosen && rival) {
 		c->chosen = false;
 		(void)snprintf(c->why, sizeof(c->why),
@@ -148,7 +141,7 @@ size_t thermo_sources_choose_from(const struct thermo_source *const *list,
 		for (size_t i = 0; i < nr; i++)
 			if (!choices[i].err && !list[i]->by_name_only &&
 			    !(marks->failed >> i & 1) && role_of(list[i]) == role)
-				consider(&choices[i], choices, nr, &pmu, opts);
+				consider(&choices[i], choices, nr, &pmu);
 	return nr;
 }
 

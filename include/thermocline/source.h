@@ -121,6 +121,7 @@ struct thermo_source_counters {
  * @counters:	So far.
  * @note:	What it cannot do just now and why, for people; "" when all is well.
  *		NULL: it always can or fails.
+ * @watches:	Whether it watches just now, so that its silence means no access.  NULL: always.
  * @stop:	End sampling.  What it changed is put back by its caller.
  * @close:	Release all.  Accepts the state of a failed @open; twice is fine.
  */
@@ -144,6 +145,7 @@ struct thermo_source {
 	int (*drain)(void *state, struct thermo_reporter *reporter);
 	void (*counters)(const void *state, struct thermo_source_counters *counters);
 	void (*note)(const void *state, char *text, size_t size);
+	bool (*watches)(const void *state);
 	void (*stop)(void *state);
 	void (*close)(void *state);
 };

@@ -133,7 +133,6 @@ static const struct thermo_source third = { .name = "third",
 static const struct thermo_source device = { .name = "chmu",
 					     .uses = THERMO_USES_ACCESSED_BITS,
 					     .probe = runs };
-static const struct thermo_source text = { .name = "external", .probe = runs };
 static const struct thermo_source not_here = { .name = "not-here", .probe = runs_not };
 
 static void of_two_rivals_the_first_runs_and_the_reason_is_told(void **state)
@@ -184,7 +183,7 @@ static void who_runs_is_not_probed(void **state)
 
 static void text_is_read_where_the_user_says_so_beside_others(void **state)
 {
-	static const struct thermo_source *const list[] = { &text, &first, NULL };
+	const struct thermo_source *const list[] = { thermo_source_find("external"), &first, NULL };
 	const struct source_marks none = { 0 };
 
 	(void)state;
@@ -192,7 +191,8 @@ static void text_is_read_where_the_user_says_so_beside_others(void **state)
 	nr = thermo_sources_choose_from(list, &opts, &none, choices);
 	assert_false(choice_of("external")->chosen);
 	assert_non_null(strstr(choice_of("external")->why, "--external"));
-	opts.external = "/run/accesses";
+	assert_non_null(strstr(choice_of("external")->why, "shared memory need no source"));
+	opts.external = FAKE_MACHINE("vm-no-pmu") "/proc/cpuinfo";
 	nr = thermo_sources_choose_from(list, &opts, &none, choices);
 	assert_true(choice_of("external")->chosen);
 	assert_true(choice_of("first")->chosen);
@@ -206,7 +206,7 @@ static void what_nobody_shares_disturbs_nobody(void **state)
 	(void)state;
 	on(FAKE_MACHINE("vm-no-pmu"));
 	assert_null(thermo_sources_conflict(&pmu, &hint));
-	assert_null(thermo_sources_conflict(&text, &text));
+	assert_null(thermo_sources_conflict(&not_here, &not_here));
 	assert_non_null(strstr(thermo_sources_conflict(&pmu, &pmu), "one user at a time"));
 	assert_non_null(strstr(thermo_sources_conflict(&hint, &hint), "NUMA balancing"));
 }
