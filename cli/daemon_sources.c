@@ -565,7 +565,8 @@ int daemon_sources_start(struct daemon_sources **sources, const struct daemon_so
 	}
 	if (!err && !mask_of(s, SOURCE_RUNS))
 		err = thermo_fail(-ENODEV, "no source of access information runs here: see "
-					   "thermocline sources");
+					   "thermocline sources; programs may report their own "
+					   "accesses: --source none");
 	s->is_started = true;
 	s->look_at_ns = next_look(s, now_ns, false);
 	return err;

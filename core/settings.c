@@ -154,6 +154,9 @@ static int take_lock(struct thermo_settings *settings)
 
 	AUTO_CLOSE int fd = thermo_host_open_file(host, O_RDWR | O_CREAT, LOCK_PATH);
 
+	if (fd == -EACCES || fd == -EROFS)
+		return thermo_fail(fd, "/%s: %s: run as root, who may write there", LOCK_PATH,
+				   strerror(-fd));
 	if (fd < 0)
 		return fd;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {

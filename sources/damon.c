@@ -20,6 +20,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -116,8 +117,13 @@ static int check_kdamonds(const struct thermo_host *host)
 	if (err == -ENOENT)
 		return thermo_fail(-EOPNOTSUPP, "damon: this kernel has no DAMON sysfs interface "
 						"(CONFIG_DAMON_SYSFS)");
+	if (err == -EACCES || err == -EPERM)
+		return thermo_fail(err, "damon: /%s is closed to this user: run as root", KDAMONDS);
 	if (err)
 		return err;
+	if (faccessat(host->root_fd, KDAMONDS "/nr_kdamonds", W_OK, 0) < 0)
+		return thermo_fail(-errno, "damon: /%s cannot be written: %s", KDAMONDS,
+				   strerror(errno));
 	for (uint64_t i = 0; i < nr; i++) {
 		char state[16] = "", pid[16] = "?";
 

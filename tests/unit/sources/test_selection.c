@@ -107,6 +107,64 @@ static void scanning_takes_over_where_the_pmu_failed(void **state)
 }
 #endif
 
+/* --- where little is allowed --- */
+
+/* Nothing is chosen, and every reason is one that a person can act on. */
+static void expect_nothing(void)
+{
+	nr = thermo_sources_choose(&opts, 0, choices);
+	for (size_t i = 0; i < nr; i++) {
+		assert_false(choices[i].chosen);
+		assert_true(strlen(choices[i].why) > 10);
+	}
+}
+
+static void machine_that_is_locked_down_says_what_is_closed(void **state)
+{
+	(void)state;
+	on(FAKE_MACHINE("locked-down"));
+	fake_open_error = -EACCES;
+	expect_nothing();
+	assert_non_null(strstr(choice_of("pebs")->why, "perf_event_paranoid"));
+}
+
+static void vm_without_a_pmu_says_so(void **state)
+{
+	(void)state;
+	on(FAKE_MACHINE("vm-no-pmu"));
+	expect_nothing();
+	assert_non_null(strstr(choice_of("hintfault")->why, "NUMA nodes"));
+}
+
+#ifdef HAVE_TRACEEVENT
+static void vm_without_a_pmu_is_scanned_where_it_can_be(void **state)
+{
+	(void)state;
+	on(FAKE_MACHINE("2n-cxl"));
+	fake_write(&fake, "sys/devices/system/cpu/online", "0-1\n");
+	fake_write(&fake, "proc/sys/kernel/perf_event_paranoid", "-1\n");
+	nr = thermo_sources_choose(&opts, 0, choices);
+	assert_true(choice_of("damon")->chosen);
+	assert_non_null(strstr(choice_of("damon")->why, "no PMU samples here"));
+}
+#endif
+
+static void system_call_that_a_container_forbids_is_named(void **state)
+{
+	static const int errors[] = { -ENOSYS, -EPERM };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		on(FAKE_MACHINE("sapphire-rapids"));
+		fake_open_error = errors[i];
+		expect_nothing();
+		assert_int_equal(choice_of("pebs")->err, errors[i]);
+		assert_non_null(strstr(choice_of("pebs")->why, "perf_event_open"));
+		if (i == 0)
+			fake_host_fini(&fake);
+	}
+}
+
 /* --- sources that would disturb each other --- */
 
 static int runs(const struct thermo_source_opts *o)
@@ -232,6 +290,12 @@ int main(void)
 #ifdef HAVE_TRACEEVENT
 		TEST(scanning_takes_over_where_the_pmu_failed),
 #endif
+		TEST(machine_that_is_locked_down_says_what_is_closed),
+		TEST(vm_without_a_pmu_says_so),
+#ifdef HAVE_TRACEEVENT
+		TEST(vm_without_a_pmu_is_scanned_where_it_can_be),
+#endif
+		TEST(system_call_that_a_container_forbids_is_named),
 		TEST(of_two_rivals_the_first_runs_and_the_reason_is_told),
 		TEST(rank_goes_before_the_order_of_the_list),
 		TEST(who_runs_is_not_probed),
