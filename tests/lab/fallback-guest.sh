@@ -160,6 +160,7 @@ check "and no state is left" test ! -e $state
 kill $workload
 wait $workload 2>/dev/null
 cp /tmp/daemon $out
+# shellcheck disable=SC2016
 check "the log tells each change once" sh -c '
 	[ "$(grep -c "source hintfault failed" /tmp/daemon)" = 1 ] &&
 	[ "$(grep -c "source damon failed" /tmp/daemon)" = 1 ] &&
