@@ -128,6 +128,18 @@ static void choose(struct daemon_sources *s, uint64_t now_ns)
 			slot_note_failure(s, &s->slots[i], s->choices[i].why);
 }
 
+/* One whose time has come, that could run and is not needed now, waits for nothing more. */
+static void stand_by(struct daemon_sources *s, uint64_t now_ns)
+{
+	for (size_t i = 0; i < s->nr; i++) {
+		struct slot *slot = &s->slots[i];
+
+		if (slot->state == SOURCE_FAILED && !slot->is_named &&
+		    now_ns >= slot->retry_at_ns && !s->choices[i].chosen && !s->choices[i].err)
+			slot_enter(s, slot, SOURCE_STANDS_BY, s->choices[i].why);
+	}
+}
+
 /* One that was chosen and does not start is done without: then others may be chosen. */
 static void start_chosen(struct daemon_sources *s, uint64_t now_ns)
 {
@@ -145,6 +157,7 @@ static void start_chosen(struct daemon_sources *s, uint64_t now_ns)
 			again |= slot_try(s, slot) != 0;
 		}
 	} while (again);
+	stand_by(s, now_ns);
 }
 
 /* Whether all that were chosen have run for so long that they can be relied on. */
@@ -208,7 +221,8 @@ static uint64_t next_look(const struct daemon_sources *s, uint64_t now_ns, bool 
 	uint64_t at_ns = now_ns + (soon ? STEADY_NS / 10 : LOOK_NS);
 
 	for (size_t i = 0; i < s->nr; i++)
-		if (s->slots[i].state == SOURCE_FAILED && s->slots[i].retry_at_ns < at_ns)
+		if (s->slots[i].state == SOURCE_FAILED && s->slots[i].retry_at_ns > now_ns &&
+		    s->slots[i].retry_at_ns < at_ns)
 			at_ns = s->slots[i].retry_at_ns;
 	return at_ns;
 }

@@ -358,6 +358,28 @@ static void better_one_that_fails_at_once_has_stopped_nobody(void **state)
 	assert_int_equal(scripts[SCAN_A].probes, 1);
 }
 
+static void one_that_failed_and_is_not_needed_any_more_stands_by(void **state)
+{
+	uint32_t probes;
+
+	(void)state;
+	assert_int_equal(start(NULL, false), 0);
+	scripts[OTHER].start_error = -EBUSY;
+	let_fail(OTHER, -EIO);
+	scripts[PMU].probe_error = 0;
+	later(5 * S);
+	expect_running("ibs, scan-a");
+	scripts[OTHER].start_error = 0;
+	later(10 * S);
+	expect_running("ibs");
+	assert_int_equal(state_of("other"), SOURCE_STANDS_BY);
+	/* And nobody is asked all the time whether it may run. */
+	probes = scripts[OTHER].probes;
+	for (int i = 0; i < 100; i++)
+		later(S / 2);
+	assert_in_range(scripts[OTHER].probes - probes, 0, 3);
+}
+
 static void rival_makes_way_for_the_better_one_and_is_back_when_that_fails(void **state)
 {
 	(void)state;
@@ -523,6 +545,7 @@ int main(void)
 		TEST(long_success_is_forgiven_and_short_is_not),
 		TEST(better_one_that_comes_takes_over_when_it_proved_steady),
 		TEST(better_one_that_fails_at_once_has_stopped_nobody),
+		TEST(one_that_failed_and_is_not_needed_any_more_stands_by),
 		TEST(rival_makes_way_for_the_better_one_and_is_back_when_that_fails),
 		TEST(with_nothing_left_nobody_watches_until_one_is_back),
 		TEST(named_one_is_not_replaced_but_tried_again),
