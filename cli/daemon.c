@@ -11,7 +11,6 @@
 #include "cli/log.h"
 #include "core/error.h"
 #include "sources/chmu_left.h"
-#include "sources/selection.h"
 
 #define DRAIN_NS 500000000ull
 #define TARGETS_INTERVAL_NS 5000000000ull
@@ -24,120 +23,23 @@
 #define OWNERS_STEP_NS 50e6
 #define OWNERS_INTERVAL_NS 100000000ull
 
-static bool is_named(const struct daemon_opts *opts, const struct thermo_source *source)
-{
-	for (char **name = opts->sources; *name; name++)
-		if (strcmp(*name, source->name) == 0)
-			return true;
-	return false;
-}
-
-/* By default what does not run here is passed over; what the user named must run. */
-static int start_source(struct daemon *d, const struct thermo_source *source)
-{
-	struct thermo_source_opts opts = { .host = d->host,
-					   .settings = &d->settings,
-					   .pause_damon_stat = d->opts->pause_damon_stat,
-					   .chmu_registers = d->opts->chmu_registers,
-					   .chmu_count = d->opts->chmu_count,
-					   .chmu_replay = d->opts->chmu_replay };
-	unsigned int changes = d->settings.nr_changes;
-	int err = source->probe(&opts);
-
-	if (!err)
-		err = runner_start(&d->runners[d->nr_runners], source, &opts,
-				   (uint8_t)d->nr_runners);
-	if (!err) {
-		err = thermo_monitor_add_reporter(d->monitor,
-						  runner_reporter(d->runners[d->nr_runners]),
-						  source->name);
-		d->nr_runners++;
-		return err;
-	}
-	/* Half started: what it changed goes back now, not at the end. */
-	if (d->settings.nr_changes > changes)
-		(void)thermo_settings_restore(&d->settings, changes);
-	if (d->opts->sources)
-		return err;
-	log_info("source %s is not used: %s", source->name, thermo_last_error());
-	return 0;
-}
-
-static int start_named(struct daemon *d)
-{
-	int err = 0;
-
-	for (char **name = d->opts->sources; name && *name; name++)
-		if (!thermo_source_find(*name))
-			return thermo_fail(-EINVAL, "no source '%s': see thermocline sources",
-					   *name);
-	for (const struct thermo_source *const *s = thermo_sources; *s && !err; s++)
-		if (is_named(d->opts, *s) && d->nr_runners < MAX_RUNNERS)
-			err = start_source(d, *s);
-	return err;
-}
-
-/* One that was chosen and does not start is done without: then others may be chosen. */
-static int start_chosen(struct daemon *d)
-{
-	struct thermo_source_opts opts = { .host = d->host,
-					   .pause_damon_stat = d->opts->pause_damon_stat };
-	struct source_choice choices[SELECT_MAX];
-	uint32_t failed = 0, running = 0;
-	bool again;
-
-	do {
-		size_t nr = thermo_sources_choose(&opts, failed, choices);
-
-		again = false;
-		for (size_t i = 0; i < nr && d->nr_runners < MAX_RUNNERS; i++) {
-			size_t before = d->nr_runners;
-			uint32_t bit = 1u << i;
-
-			if (!choices[i].chosen || running & bit)
-				continue;
-			int err = start_source(d, choices[i].source);
-
-			if (err)
-				return err;
-			running |= d->nr_runners > before ? bit : 0;
-			failed |= d->nr_runners > before ? 0 : bit;
-			again |= d->nr_runners == before;
-		}
-	} while (again);
-	for (size_t i = 0; i < SELECT_MAX && thermo_sources[i]; i++)
-		if (!((running | failed) >> i & 1) && !thermo_sources[i]->by_name_only)
-			log_info("source %s is not used: %s", thermo_sources[i]->name,
-				 choices[i].why);
-	return 0;
-}
-
 static int start_sources(struct daemon *d)
 {
-	int err;
+	const struct daemon_opts *o = d->opts;
+	const struct daemon_sources_opts opts = {
+		.names = o->sources,
+		.fall_back = o->fall_back,
+		.source = { .host = d->host,
+			    .settings = &d->settings,
+			    .pause_damon_stat = o->pause_damon_stat,
+			    .chmu_registers = o->chmu_registers,
+			    .chmu_count = o->chmu_count,
+			    .chmu_replay = o->chmu_replay,
+			    .external = o->external },
+		.monitor = d->monitor,
+	};
 
-	if (d->opts->clients_only)
-		return 0;
-	err = d->opts->sources ? start_named(d) : start_chosen(d);
-	if (!err && d->nr_runners == 0)
-		err = thermo_fail(-ENODEV, "no source of access information runs here: see "
-					   "thermocline sources");
-	return err;
-}
-
-/* The least rate that notices changes still: of the most watchful source that runs. */
-static uint32_t least_rate(const struct daemon *d)
-{
-	uint32_t least = 0;
-
-	for (size_t i = 0; i < d->nr_runners; i++) {
-		struct runner_status s;
-
-		runner_status(d->runners[i], &s);
-		if (s.source->least_permille && (!least || s.source->least_permille < least))
-			least = s.source->least_permille;
-	}
-	return least;
+	return o->clients_only ? 0 : daemon_sources_start(&d->sources, &opts);
 }
 
 static void tell_top_nodes(struct daemon *d)
@@ -218,8 +120,7 @@ static void update_targets(struct daemon *d, uint64_t now_ns)
 	d->nr_targets = nr;
 	size_t nr_pids = thermo_monitor_pids(d->monitor, pids, MAX_PIDS);
 
-	for (size_t i = 0; i < d->nr_runners; i++)
-		runner_set_targets(d->runners[i], pids, nr_pids);
+	daemon_sources_set_targets(d->sources, pids, nr_pids);
 }
 
 /* What cannot be had is worth a word, not the daemon. */
@@ -268,7 +169,7 @@ int daemon_start(struct daemon *d, const struct thermo_host *host, const struct 
 	start_clients(d);
 	d->started_ns = d->window_start_ns = thermo_host_now_ns(host);
 	governor_init(&d->governor, &opts->governor, count_sockets(host), d->started_ns);
-	d->governor.least_permille = least_rate(d);
+	d->governor.least_permille = daemon_sources_least_rate(d->sources);
 	d->governor.cpu_ns = process_cpu_ns();
 	d->owners_at_ns = d->started_ns;
 	d->owners_credit_ns = OWNERS_SHARE * d->governor.budget * OWNERS_CREDIT_NS;
@@ -294,69 +195,37 @@ static uint64_t top_bytes(const struct daemon *d)
 	return bytes;
 }
 
-/* CPU time that sampling takes outside of this process, as the sources estimate it. */
-static uint64_t overhead_ns(const struct daemon *d)
-{
-	uint64_t sum_ns = 0;
-
-	for (size_t i = 0; i < d->nr_runners; i++) {
-		struct runner_status s;
-
-		runner_status(d->runners[i], &s);
-		sum_ns += s.counters.overhead_ns;
-	}
-	return sum_ns;
-}
-
 static void govern(struct daemon *d)
 {
 	struct tierer_status status = { 0 };
 
 	if (d->tierer)
 		tierer_status(d->tierer, &status);
-	if (!governor_step(&d->governor, d->snapshot, top_bytes(d),
-			   process_cpu_ns() + overhead_ns(d), status.cpu_ns))
-		return;
-	for (size_t i = 0; i < d->nr_runners; i++) {
-		struct runner_status s;
-
-		runner_status(d->runners[i], &s);
-		runner_set_rate(d->runners[i],
-				governor_rate_of(&d->governor, s.source->least_permille));
-	}
+	/* Sources come and go. */
+	d->governor.least_permille = daemon_sources_least_rate(d->sources);
+	(void)governor_step(&d->governor, d->snapshot, top_bytes(d),
+			    process_cpu_ns() + daemon_sources_overhead_ns(d->sources),
+			    status.cpu_ns);
+	daemon_sources_set_rate(d->sources, &d->governor);
 }
 
-/* What a source cannot do just now is told when it changes. */
-static void tell_note(struct daemon *d, size_t i, const struct runner_status *status)
+/*
+ * Whether somebody watched for all of the window that began at @since_ns.  If nobody did,
+ * what is known grows old, and pages are not moved on it.
+ */
+static bool is_watching(struct daemon *d, uint64_t since_ns)
 {
-	if (strcmp(d->runner_note[i], status->note) == 0)
-		return;
-	(void)snprintf(d->runner_note[i], sizeof(d->runner_note[i]), "%s", status->note);
-	if (status->note[0])
-		log_warning("source %s %s", status->source->name, status->note);
-	else
-		log_notice("source %s: all is well again", status->source->name);
-}
+	bool was_blind = d->is_blind;
 
-/* A source that ended by itself is told once; what it changed goes back at the end. */
-static int check_sources(struct daemon *d)
-{
-	size_t alive = 0;
-
-	for (size_t i = 0; i < d->nr_runners; i++) {
-		struct runner_status status;
-
-		runner_status(d->runners[i], &status);
-		alive += !status.failed;
-		if (status.failed && !d->runner_failed[i])
-			log_warning("source %s ended: %s, ignoring", status.source->name,
-				    status.error);
-		d->runner_failed[i] = status.failed;
-		tell_note(d, i, &status);
-	}
-	return alive || d->opts->clients_only
-			       ? 0
-			       : thermo_fail(-ENODEV, "no source of access information is left");
+	if (d->opts->clients_only)
+		return true;
+	d->is_blind = !daemon_sources_watch_since(d->sources, UINT64_MAX);
+	if (d->is_blind && !was_blind)
+		log_warning("no source of access information is left: waiting for one%s",
+			    d->tierer ? "; nothing is moved until then" : "");
+	if (!d->is_blind && was_blind)
+		log_notice("memory is watched again");
+	return daemon_sources_watch_since(d->sources, since_ns);
 }
 
 /* A failure that lasts, a node that is gone say, is told once. */
@@ -373,29 +242,26 @@ static void tick(struct daemon *d, uint64_t elapsed_ns)
 	tell_top_nodes(d);
 }
 
-static int close_window(struct daemon *d, uint64_t now_ns)
+static void close_window(struct daemon *d, uint64_t now_ns)
 {
 	uint64_t elapsed_ns = now_ns - d->window_start_ns;
+	bool is_watched = is_watching(d, d->window_start_ns);
 	struct thermo_snapshot *snapshot = NULL;
-	int err = check_sources(d);
 
-	if (err)
-		return err;
 	d->window_start_ns = now_ns;
 	d->window_at_ns = now_ns + window_ns(d);
-	err = thermo_monitor_close_window(d->monitor, &snapshot);
-	if (err) {
+	if (thermo_monitor_close_window(d->monitor, &snapshot)) {
 		log_warning("%s, ignoring", thermo_last_error());
-		return 0;
+		return;
 	}
 	thermo_snapshot_put(d->snapshot);
 	d->snapshot = snapshot;
 	if (snapshot->nr_gone && d->targets_at_ns > now_ns + NO_TARGETS_INTERVAL_NS)
 		d->targets_at_ns = now_ns + NO_TARGETS_INTERVAL_NS;
-	tick(d, elapsed_ns);
+	if (is_watched)
+		tick(d, elapsed_ns);
 	govern(d);
 	d->window_at_ns = now_ns + window_ns(d);
-	return 0;
 }
 
 /*
@@ -428,7 +294,7 @@ static bool find_owners(struct daemon *d, uint64_t now_ns)
 	return used_ns > 0;
 }
 
-int64_t daemon_step(struct daemon *d, uint64_t now_ns)
+uint64_t daemon_step(struct daemon *d, uint64_t now_ns)
 {
 	clients_step(d->clients);
 	(void)thermo_monitor_drain(d->monitor);
@@ -436,16 +302,13 @@ int64_t daemon_step(struct daemon *d, uint64_t now_ns)
 		update_targets(d, now_ns);
 	bool is_busy = find_owners(d, now_ns);
 
-	if (now_ns >= d->window_at_ns) {
-		int err = close_window(d, now_ns);
-
-		if (err)
-			return err;
-	}
+	daemon_sources_step(d->sources, now_ns);
+	if (now_ns >= d->window_at_ns)
+		close_window(d, now_ns);
 	uint64_t left_ns = d->window_at_ns > now_ns ? d->window_at_ns - now_ns : 0;
 	uint64_t most_ns = is_busy ? OWNERS_INTERVAL_NS : DRAIN_NS;
 
-	return (int64_t)(left_ns < most_ns ? left_ns : most_ns);
+	return left_ns < most_ns ? left_ns : most_ns;
 }
 
 void daemon_finish(struct daemon *d)
@@ -461,10 +324,7 @@ int daemon_stop(struct daemon *d)
 	/* No more moves; then no more reports; then the kernel as it was. */
 	tierer_free(d->tierer);
 	clients_close(d->clients);
-	for (size_t i = 0; i < d->nr_runners; i++) {
-		thermo_monitor_remove_reporter(d->monitor, runner_reporter(d->runners[i]));
-		runner_stop(d->runners[i]);
-	}
+	daemon_sources_stop(d->sources);
 	err = thermo_settings_close(&d->settings);
 	thermo_snapshot_put(d->snapshot);
 	thermo_monitor_free(d->monitor);

@@ -9,32 +9,33 @@
 #define CLI_DAEMON_H
 
 #include "cli/clients.h"
+#include "cli/daemon_sources.h"
 #include "cli/governor.h"
 #include "core/host.h"
 #include "core/settings.h"
-#include "sources/runner.h"
 #include "thermocline/monitor.h"
 #include "tiering/tierer.h"
-
-#define MAX_RUNNERS 16
 
 /**
  * struct daemon_opts - What the user asked for.  Zeroes mean the default.
  * @sources:	Names of the sources to use, NULL-terminated; NULL: all that run here.
+ * @fall_back:	While one of @sources does not run, others may.
  * @clients_only:	No source at all: only programs report, about themselves.
  * @monitor_only:	Watch, move nothing; also where there is nothing to tier.
- * @chmu_registers, @chmu_count, @chmu_replay:	As in struct thermo_source_opts.
+ * @chmu_registers, @chmu_count, @chmu_replay, @external:	As in struct thermo_source_opts.
  * @clients:	Which programs may report their own accesses.
  * @governor:	CPU budget, windows, what to sample for.
  */
 struct daemon_opts {
 	char **sources;
+	bool fall_back;
 	bool clients_only;
 	bool monitor_only;
 	bool pause_damon_stat;
 	bool chmu_registers;
 	uint8_t chmu_count;
 	const char *chmu_replay;
+	const char *external;
 	enum clients_policy clients;
 	struct governor_opts governor;
 	struct thermo_target_spec targets;
@@ -46,11 +47,9 @@ struct daemon {
 	const struct thermo_host *host;
 	const struct daemon_opts *opts;
 	struct thermo_settings settings;
-	unsigned int nr_settings_left; /* put back from a daemon that was killed */
-	size_t nr_runners;
-	struct runner *runners[MAX_RUNNERS];
-	bool runner_failed[MAX_RUNNERS];                  /* and it was said */
-	char runner_note[MAX_RUNNERS][RUNNER_NOTE_BYTES]; /* as it was said */
+	unsigned int nr_settings_left;  /* put back from a daemon that was killed */
+	struct daemon_sources *sources; /* NULL when only programs report */
+	bool is_blind;                  /* no source runs: nothing is moved; and it was said */
 	struct thermo_monitor *monitor;
 	struct clients *clients;          /* NULL when none may report */
 	struct tierer *tierer;            /* NULL when it only monitors */
@@ -73,10 +72,10 @@ int daemon_start(struct daemon *daemon, const struct thermo_host *host,
 		 const struct daemon_opts *opts);
 
 /*
- * Do what is due at @now_ns.  Return: nanoseconds until it wants to be called
- * again, or -errno when no source is left.
+ * Do what is due at @now_ns.  With no source left it waits for one.  Return: nanoseconds
+ * until it wants to be called again.
  */
-int64_t daemon_step(struct daemon *daemon, uint64_t now_ns);
+uint64_t daemon_step(struct daemon *daemon, uint64_t now_ns);
 
 /* No more moves: what was done is final. */
 void daemon_finish(struct daemon *daemon);

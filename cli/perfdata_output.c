@@ -160,14 +160,15 @@ static void write_lost(struct perfdata_output *o, const struct thermo_snapshot *
 
 static int start_writer(struct perfdata_output *o, const struct daemon *d)
 {
-	struct perfdata_write_event events[MAX_RUNNERS + 1];
+	struct perfdata_write_event events[SELECT_MAX + 2];
 	size_t nr = 0;
 
-	for (size_t i = 0; i < d->nr_runners; i++) {
-		struct runner_status s;
+	/* Those that may come to run later as well: events cannot be added. */
+	for (unsigned int i = 0; i <= SELECT_MAX; i++) {
+		const char *name = daemon_sources_name(d->sources, i);
 
-		runner_status(d->runners[i], &s);
-		events[nr++] = (struct perfdata_write_event){ (uint8_t)i, s.source->name };
+		if (name)
+			events[nr++] = (struct perfdata_write_event){ (uint8_t)i, name };
 	}
 	if (d->clients || nr == 0)
 		events[nr++] = (struct perfdata_write_event){ CLIENTS_SOURCE, "client" };

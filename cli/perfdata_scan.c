@@ -10,6 +10,8 @@
 #include "core/error.h"
 
 #define MAX_ANCESTORS 16
+/* Of one report so much is taken to be memory. */
+#define MAX_WIDE_BYTES (16ull << 30)
 
 /* --- groups of chunks --- */
 
@@ -77,19 +79,16 @@ static struct scan_group *group_of(struct perfdata_scan *s, int32_t pid, uint64_
 	return g;
 }
 
-static int add_access(struct perfdata_scan *s, const struct thermo_access *a)
+static int note_chunk(struct perfdata_scan *s, int32_t pid, uint64_t addr)
 {
-	uint64_t chunk = a->addr / SCAN_CHUNK_BYTES, at = chunk / SCAN_GROUP;
+	uint64_t chunk = addr / SCAN_CHUNK_BYTES, at = chunk / SCAN_GROUP;
 	uint64_t bit = 1ull << chunk % SCAN_GROUP;
 	struct scan_group *g = s->last;
 
-	s->first_ns = s->nr_accesses == 0 || a->time_ns < s->first_ns ? a->time_ns : s->first_ns;
-	s->last_ns = a->time_ns > s->last_ns ? a->time_ns : s->last_ns;
-	s->nr_accesses++;
-	if (!g || !is_at(g, a->pid, at)) {
+	if (!g || !is_at(g, pid, at)) {
 		if (make_room(s))
 			return -ENOMEM;
-		g = group_of(s, a->pid, at);
+		g = group_of(s, pid, at);
 	}
 	if (!g || (!(g->chunks & bit) && s->nr_chunks >= SCAN_MAX_CHUNKS)) {
 		s->nr_left_out++;
@@ -99,6 +98,23 @@ static int add_access(struct perfdata_scan *s, const struct thermo_access *a)
 	g->chunks |= bit;
 	g->nr++;
 	return 0;
+}
+
+/* What was watched is memory from its beginning to its end: chunks near enough to be joined. */
+static int add_access(struct perfdata_scan *s, const struct thermo_access *a)
+{
+	const uint64_t step = SCAN_GAP_BYTES / 2;
+	uint64_t extent = a->extent_bytes < MAX_WIDE_BYTES ? a->extent_bytes : MAX_WIDE_BYTES;
+	int err = 0;
+
+	s->first_ns = s->nr_accesses == 0 || a->time_ns < s->first_ns ? a->time_ns : s->first_ns;
+	s->last_ns = a->time_ns > s->last_ns ? a->time_ns : s->last_ns;
+	s->nr_accesses++;
+	for (uint64_t at = 0; at < extent && !err; at += step)
+		err = note_chunk(s, a->pid, a->addr + at);
+	if (!err && extent > SCAN_CHUNK_BYTES)
+		err = note_chunk(s, a->pid, a->addr + extent - 1);
+	return err;
 }
 
 int perfdata_scan_add(struct perfdata_scan *s, const struct thermo_access *accesses, size_t nr)

@@ -78,7 +78,7 @@ struct perfdata_scan {
 static inline bool perfdata_scan_wants(const struct thermo_access *access)
 {
 	return access->pid > 0 && access->space == THERMO_SPACE_VIRTUAL && !(access->addr >> 63) &&
-	       access->time_ns <= SCAN_MAX_TIME_NS;
+	       access->extent_bytes <= INT64_MAX && access->time_ns <= SCAN_MAX_TIME_NS;
 }
 
 /* Return: 0 or -ENOMEM. */

@@ -161,23 +161,20 @@ static void look_for_new_memory(const struct recording *r, struct daemon *d, uin
 static int write_rest(struct recording *r, struct daemon *d)
 {
 	uint64_t now_ns = thermo_host_now_ns(r->host);
-	int64_t wait_ns;
 
 	if ((r->child.ended && record_writer_snapshots(r->writer) > 0) ||
 	    now_ns < d->window_start_ns + MIN_WAIT_NS)
 		return 0;
 	d->window_at_ns = now_ns;
 	d->targets_at_ns = UINT64_MAX;
-	wait_ns = daemon_step(d, now_ns);
-	if (wait_ns < 0)
-		return (int)wait_ns;
+	(void)daemon_step(d, now_ns);
 	r->next_ns = 0;
 	return d->snapshot ? write_snapshot(r, d->snapshot, now_ns) : 0;
 }
 
 static int record_windows(struct recording *r, struct daemon *d)
 {
-	int64_t wait_ns;
+	uint64_t wait_ns;
 	int err;
 
 	do {
@@ -185,14 +182,12 @@ static int record_windows(struct recording *r, struct daemon *d)
 
 		look_for_new_memory(r, d, now_ns);
 		wait_ns = daemon_step(d, now_ns);
-		if (wait_ns < 0)
-			return (int)wait_ns;
 		err = d->snapshot ? write_snapshot(r, d->snapshot, now_ns) : 0;
 		if (!err && r->perf_data)
 			err = perfdata_output_step(r->perf_data, d);
 		if (err)
 			return err;
-	} while (wait_some(r, (uint64_t)wait_ns));
+	} while (wait_some(r, wait_ns));
 	return write_rest(r, d);
 }
 
@@ -200,17 +195,10 @@ static int record_windows(struct recording *r, struct daemon *d)
 
 static void say_start(const struct daemon *d)
 {
-	char text[256] = "";
-	size_t len = 0;
+	char text[256];
 
-	for (size_t i = 0; i < d->nr_runners && len < sizeof(text); i++) {
-		struct runner_status s;
-
-		runner_status(d->runners[i], &s);
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i ? ", " : "",
-					s.source->name);
-	}
-	log_info("recording with %s", text);
+	daemon_sources_list(d->sources, text, sizeof(text));
+	log_info("recording with %s", text[0] ? text : "programs that report");
 }
 
 static int start_own(struct recording *r, struct daemon *d, const char *what)

@@ -181,17 +181,11 @@ static void print_status(const struct daemon *d, uint64_t now_ns, struct status_
 static void say_start(const struct daemon *d)
 {
 	const struct thermo_topology *t = daemon_topology(d);
-	char text[512] = "";
-	size_t len = 0;
+	char text[512];
+	size_t len;
 
-	for (size_t i = 0; i < d->nr_runners; i++) {
-		struct runner_status s;
-
-		runner_status(d->runners[i], &s);
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i ? ", " : "",
-					s.source->name);
-	}
-	log_info("sources: %s", d->nr_runners ? text : "none but programs that report");
+	daemon_sources_list(d->sources, text, sizeof(text));
+	log_info("sources: %s", text[0] ? text : "none but programs that report");
 	for (size_t tier = 0; tier < t->nr_tiers; tier++) {
 		len = 0;
 		text[0] = '\0';
@@ -236,12 +230,13 @@ static int open_loop(struct loop *l, const struct thermo_host *host)
 }
 
 /* Return: whether to go on. */
-static bool wait_for_events(struct loop *l, const struct daemon *d, int64_t timeout_ns)
+static bool wait_for_events(struct loop *l, const struct daemon *d, uint64_t timeout_ns)
 {
 	struct pollfd fds[] = { { .fd = l->signal_fd, .events = POLLIN },
 				{ .fd = l->control_fd, .events = POLLIN },
 				{ .fd = clients_fd(d->clients), .events = POLLIN } };
-	struct timespec timeout = { timeout_ns / 1000000000, timeout_ns % 1000000000 };
+	struct timespec timeout = { (time_t)(timeout_ns / 1000000000),
+				    (long)(timeout_ns % 1000000000) };
 
 	if (ppoll(fds, 3, &timeout, NULL) <= 0)
 		return true;
@@ -266,20 +261,15 @@ static void tell_status(struct loop *l, struct daemon *d, uint64_t now_ns)
 	}
 }
 
-static int run_loop(struct loop *l, struct daemon *d)
+static void run_loop(struct loop *l, struct daemon *d)
 {
-	for (;;) {
-		uint64_t now_ns = thermo_host_now_ns(d->host);
-		int64_t wait_ns = daemon_step(d, now_ns);
+	uint64_t now_ns, wait_ns;
 
-		if (wait_ns < 0)
-			return (int)wait_ns;
+	do {
+		now_ns = thermo_host_now_ns(d->host);
+		wait_ns = daemon_step(d, now_ns);
 		tell_status(l, d, now_ns);
-		if (!wait_for_events(l, d, wait_ns))
-			return 0;
-		if (l->stop_at_ns && now_ns >= l->stop_at_ns)
-			return 0;
-	}
+	} while (wait_for_events(l, d, wait_ns) && !(l->stop_at_ns && now_ns >= l->stop_at_ns));
 }
 
 static int run_daemon(struct run_opts *o, const struct thermo_host *host)
@@ -303,10 +293,10 @@ static int run_daemon(struct run_opts *o, const struct thermo_host *host)
 		say_start(&d);
 		tell_systemd("READY=1");
 		l.stop_at_ns = o->duration_s ? d.started_ns + o->duration_s * 1000000000ull : 0;
-		err = run_loop(&l, &d);
+		run_loop(&l, &d);
 		tell_systemd("STOPPING=1");
 		daemon_finish(&d);
-		if (!err && o->status_interval_s)
+		if (o->status_interval_s)
 			print_status(&d, thermo_host_now_ns(host), &l.last, o->json);
 	}
 	if (err)

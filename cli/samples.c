@@ -10,18 +10,16 @@
 
 #define LOOK_BYTES 65536u
 
-enum kind { NONE, PERF_DATA, PERF_SCRIPT, LACKEY };
+/* The text formats have their own numbers. */
+enum { NONE = TEXT_NONE, PERF_DATA = 100 };
 
-static enum kind look(FILE *file)
+static int look(FILE *file)
 {
-	static const enum kind kinds[] = {
-		[TEXT_NONE] = NONE, [TEXT_PERF_SCRIPT] = PERF_SCRIPT, [TEXT_LACKEY] = LACKEY
-	};
 	static char first[LOOK_BYTES];
 	size_t n = fread(first, 1, sizeof(first), file);
 
 	rewind(file);
-	return perfdata_recognises(first, n) ? PERF_DATA : kinds[text_recognise(first, n)];
+	return perfdata_recognises(first, n) ? PERF_DATA : (int)text_recognise(first, n);
 }
 
 static bool is_directory(FILE *file)
@@ -38,10 +36,13 @@ bool samples_recognise(FILE *file)
 
 int samples_open(struct samples *s, FILE *file, const struct perfdata_opts *opts)
 {
-	static const char *const names[] = { "", "perf.data", "perf script", "lackey" };
-	enum kind kind = is_directory(file) ? NONE : look(file);
+	static const char *const names[] = { [TEXT_NONE] = "",
+					     [TEXT_PERF_SCRIPT] = "perf script",
+					     [TEXT_LACKEY] = "lackey",
+					     [TEXT_EXTERNAL] = "external" };
+	int kind = is_directory(file) ? NONE : look(file);
 
-	*s = (struct samples){ .format = names[kind] };
+	*s = (struct samples){ .format = kind == PERF_DATA ? "perf.data" : names[kind] };
 	s->opts = opts ? *opts : (struct perfdata_opts){ 0 };
 	if (kind == PERF_DATA)
 		return perfdata_open(&s->perf, file, opts);
@@ -51,8 +52,9 @@ int samples_open(struct samples *s, FILE *file, const struct perfdata_opts *opts
 				   "it: record without --threads");
 	if (kind == NONE)
 		return thermo_fail(-EBADMSG, "neither a recording, nor perf.data, nor the text of "
-					     "perf script, nor lackey's trace");
-	return text_samples_open(&s->text, file, kind == LACKEY ? TEXT_LACKEY : TEXT_PERF_SCRIPT);
+					     "perf script, nor lackey's trace, nor lines "
+					     "addr,len,count,rw,cpu");
+	return text_samples_open(&s->text, file, (enum text_format)kind);
 }
 
 void samples_close(struct samples *s)

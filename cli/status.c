@@ -32,28 +32,49 @@ static void add_text(struct json_object *o, const char *key, const char *value)
 	json_object_object_add(o, key, json_object_new_string(value));
 }
 
-static struct json_object *source_json(struct runner *runner)
+static struct json_object *source_json(const struct source_view *v, uint64_t now_ns)
 {
+	static const char *const states[] = { [SOURCE_RUNS] = "running",
+					      [SOURCE_FAILED] = "failed",
+					      [SOURCE_STANDS_BY] = "standby" };
 	struct json_object *o = json_object_new_object();
-	struct runner_status s;
+	const struct runner_status *s = &v->run;
 
-	runner_status(runner, &s);
-	add_text(o, "name", s.source->name);
-	add_text(o, "state", s.failed ? "failed" : "running");
-	if (s.failed)
-		add_text(o, "error", s.error);
-	if (s.note[0])
-		add_text(o, "note", s.note);
-	add_u64(o, "rate_permille", s.rate_permille);
-	add_u64(o, "records_seen", s.counters.seen);
-	add_u64(o, "records_ignored", s.counters.ignored);
-	add_u64(o, "records_useless", s.counters.useless);
-	add_u64(o, "records_lost", s.counters.lost);
-	add_u64(o, "overhead_ns", s.counters.overhead_ns);
-	add_u64(o, "reports", s.counters.reported);
-	add_u64(o, "reports_dropped", s.dropped);
-	add_u64(o, "cpu_ns", s.cpu_ns);
+	add_text(o, "name", s->source->name);
+	add_text(o, "state", states[v->state]);
+	add_u64(o, "since_ns", v->since_ns);
+	if (v->nr_failures)
+		add_u64(o, "failures", v->nr_failures);
+	if (v->state == SOURCE_FAILED) {
+		add_text(o, "error", v->why);
+		add_u64(o, "retry_in_ns", v->retry_at_ns > now_ns ? v->retry_at_ns - now_ns : 0);
+		add_text(o, "replaced_by", v->replaced_by);
+	} else if (v->state == SOURCE_STANDS_BY) {
+		add_text(o, "why_not", v->why);
+	} else if (s->note[0]) {
+		add_text(o, "note", s->note);
+	}
+	add_u64(o, "rate_permille", s->rate_permille);
+	add_u64(o, "records_seen", s->counters.seen);
+	add_u64(o, "records_ignored", s->counters.ignored);
+	add_u64(o, "records_useless", s->counters.useless);
+	add_u64(o, "records_lost", s->counters.lost);
+	add_u64(o, "overhead_ns", s->counters.overhead_ns);
+	add_u64(o, "reports", s->counters.reported);
+	add_u64(o, "reports_dropped", s->dropped);
+	add_u64(o, "cpu_ns", s->cpu_ns);
 	return o;
+}
+
+static struct json_object *sources_json(const struct daemon *d, uint64_t now_ns)
+{
+	struct json_object *list = json_object_new_array();
+	struct source_view views[SELECT_MAX];
+	size_t nr = daemon_sources_view(d->sources, views);
+
+	for (size_t i = 0; i < nr; i++)
+		json_object_array_add(list, source_json(&views[i], now_ns));
+	return list;
 }
 
 static struct json_object *node_json(const struct thermo_node *n)
@@ -180,7 +201,6 @@ static void add_owners(struct json_object *root, const struct daemon *d)
 struct json_object *status_json(const struct daemon *d, uint64_t now_ns)
 {
 	struct json_object *root = json_object_new_object();
-	struct json_object *sources = json_object_new_array();
 	struct json_object *nodes = json_object_new_array();
 	struct json_object *monitor = json_object_new_object();
 	const struct thermo_topology *t = daemon_topology(d);
@@ -206,9 +226,8 @@ struct json_object *status_json(const struct daemon *d, uint64_t now_ns)
 	for (size_t i = 0; i < t->nr_nodes; i++)
 		json_object_array_add(nodes, node_json(&t->nodes[i]));
 	json_object_object_add(root, "nodes", nodes);
-	for (size_t i = 0; i < d->nr_runners; i++)
-		json_object_array_add(sources, source_json(d->runners[i]));
-	json_object_object_add(root, "sources", sources);
+	json_object_object_add(root, "sources", sources_json(d, now_ns));
+	json_object_object_add(root, "watching", json_object_new_boolean(!d->is_blind));
 	json_object_object_add(root, "clients", clients_json(d->clients));
 	add_monitor(monitor, d);
 	json_object_object_add(root, "monitor", monitor);
@@ -305,16 +324,11 @@ static double mib(uint64_t bytes)
 void status_line(const struct daemon *d, uint64_t now_ns, struct status_line_state *last,
 		 char *text, size_t size)
 {
-	struct status_line_state now = { .time_ns = now_ns };
+	struct status_line_state now = { .time_ns = now_ns,
+					 .seen = daemon_sources_reported(d->sources) };
 	struct hits hits = estimate_hits(d);
 	char moves[128] = "";
 
-	for (size_t i = 0; i < d->nr_runners; i++) {
-		struct runner_status s;
-
-		runner_status(d->runners[i], &s);
-		now.seen += s.counters.reported;
-	}
 	if (d->tierer) {
 		struct tierer_status s;
 
@@ -385,7 +399,20 @@ static void print_nodes(FILE *out, struct json_object *nodes)
 	}
 }
 
-static void print_sources(FILE *out, struct json_object *sources)
+/* When, why, who instead, and when it is tried again. */
+static void print_failure(FILE *out, struct json_object *s, uint64_t now_ns)
+{
+	const char *by = get_text(s, "replaced_by");
+
+	fprintf(out, "           %s\n", get_text(s, "error"));
+	fprintf(out,
+		"           failed %.0f s ago, next try in %.0f s, %" PRIu64 " failures so far",
+		(double)(now_ns - get_u64(s, "since_ns")) / 1e9,
+		(double)get_u64(s, "retry_in_ns") / 1e9, get_u64(s, "failures"));
+	fprintf(out, "%s%s\n", by[0] ? "; in its place: " : "", by);
+}
+
+static void print_sources(FILE *out, struct json_object *sources, uint64_t now_ns)
 {
 	fprintf(out, "\n%-10s %-8s %12s %12s %10s %10s %8s\n", "source", "state", "records",
 		"reports", "lost", "dropped", "rate");
@@ -399,7 +426,9 @@ static void print_sources(FILE *out, struct json_object *sources)
 			get_u64(s, "reports"), get_u64(s, "records_lost"),
 			get_u64(s, "reports_dropped"), (double)get_u64(s, "rate_permille") / 10);
 		if (get(s, "error"))
-			fprintf(out, "           %s\n", get_text(s, "error"));
+			print_failure(out, s, now_ns);
+		if (get(s, "why_not"))
+			fprintf(out, "           not needed: %s\n", get_text(s, "why_not"));
 		if (get(s, "note"))
 			fprintf(out, "           %s\n", get_text(s, "note"));
 	}
@@ -515,7 +544,9 @@ void status_print(FILE *out, struct json_object *s)
 		json_object_get_double(get(monitor, "accesses_per_s")),
 		100 * json_object_get_double(get(monitor, "top_tier_share")));
 	print_nodes(out, get(s, "nodes"));
-	print_sources(out, get(s, "sources"));
+	print_sources(out, get(s, "sources"), get_u64(s, "time_ns"));
+	if (get(s, "watching") && !json_object_get_boolean(get(s, "watching")))
+		fprintf(out, "no source of access information is left: waiting for one\n");
 	clients_print(out, get(s, "clients"));
 	print_owners(out, get(s, "owners"));
 	if (get(s, "migration"))

@@ -176,6 +176,12 @@ static int parse_how(struct watch_opts *o, int c, char *arg)
 	case WATCH_OPT_PAUSE:
 		d->pause_damon_stat = true;
 		return 0;
+	case WATCH_OPT_EXTERNAL:
+		d->external = arg;
+		return 0;
+	case WATCH_OPT_FALL_BACK:
+		d->fall_back = true;
+		return 0;
 	default:
 		return parse_chmu(o, c, arg);
 	}
@@ -219,6 +225,14 @@ int watch_options_check(const struct watch_opts *o)
 	if (o->daemon.clients_only && (o->daemon.sources || o->daemon.clients == CLIENTS_NONE)) {
 		fprintf(stderr, "%s: --source none: not together with %s\n", o->command,
 			o->daemon.sources ? "another --source" : "--clients none");
+		return -EINVAL;
+	}
+	if (o->daemon.clients_only && o->daemon.external) {
+		fprintf(stderr, "%s: --source none: not together with --external\n", o->command);
+		return -EINVAL;
+	}
+	if (o->daemon.fall_back && !o->daemon.sources) {
+		fprintf(stderr, "%s: --fall-back is for --source\n", o->command);
 		return -EINVAL;
 	}
 	if (!t->physical || !(t->nr_pids || t->cgroup || t->name || t->min_rss_bytes))

@@ -34,6 +34,8 @@ enum {
 	WATCH_OPT_CHMU_REGISTERS,
 	WATCH_OPT_CHMU_COUNT,
 	WATCH_OPT_CHMU_REPLAY,
+	WATCH_OPT_EXTERNAL,
+	WATCH_OPT_FALL_BACK,
 	WATCH_OPT_END,
 };
 
@@ -52,6 +54,8 @@ enum {
 			{ "chmu-registers", no_argument, NULL, WATCH_OPT_CHMU_REGISTERS },         \
 			{ "chmu-count", required_argument, NULL, WATCH_OPT_CHMU_COUNT },           \
 			{ "chmu-replay", required_argument, NULL, WATCH_OPT_CHMU_REPLAY },         \
+			{ "external", required_argument, NULL, WATCH_OPT_EXTERNAL },               \
+			{ "fall-back", no_argument, NULL, WATCH_OPT_FALL_BACK },                   \
 	{                                                                                          \
 		"pause-damon-stat", no_argument, NULL, WATCH_OPT_PAUSE                             \
 	}
@@ -69,6 +73,9 @@ enum {
 	"How:\n"                                                                                   \
 	"  -s, --source NAME[,NAME]   only these sources; default: all that run here; none:\n"     \
 	"                             only programs that report their own accesses\n"              \
+	"      --fall-back            others may run while a source that was named does not\n"     \
+	"      --external PATH        also text addr,len,count,rw,cpu,pid from this pipe or\n"     \
+	"                             file\n"                                                      \
 	"      --pause-damon-stat     turn DAMON_STAT off while running, to use DAMON\n"           \
 	"      --chmu-registers       drive CXL hotness units that the kernel has no driver for\n" \
 	"      --chmu-count all|reads|writes  what they count; default all\n"                      \

@@ -110,11 +110,12 @@ int thermo_monitor_add_reporter(struct thermo_monitor *m, struct thermo_reporter
  * Return: seconds of the open window for which @from watched all memory.  A program
  * that tells of itself alone has watched nothing else: that is noted with its target.
  */
-static double close_intake(struct thermo_monitor *m, struct intake *from, uint64_t now_ns)
+static double close_intake(struct thermo_monitor *m, struct intake *from, uint64_t until_ns)
 {
 	uint64_t since_ns =
 			from->since_ns > m->window_start_ns ? from->since_ns : m->window_start_ns;
-	double watched_s = intake_close_window(&m->ingest, from, now_ns - since_ns);
+	double watched_s = intake_close_window(&m->ingest, from,
+					       until_ns > since_ns ? until_ns - since_ns : 0);
 	pid_t pid = thermo_reporter_pid(from->reporter);
 	struct target *t = pid ? targets_find(&m->targets, pid) : NULL;
 
@@ -125,20 +126,25 @@ static double close_intake(struct thermo_monitor *m, struct intake *from, uint64
 	return 0;
 }
 
-void thermo_monitor_remove_reporter(struct thermo_monitor *m, struct thermo_reporter *reporter)
+void thermo_monitor_retire_reporter(struct thermo_monitor *m, struct thermo_reporter *reporter,
+				    uint64_t until_ns)
 {
 	for (size_t i = 0; i < m->nr_attached; i++) {
 		if (m->attached[i].reporter != reporter)
 			continue;
 		/* What it saw counts, and so does how long it looked. */
 		(void)ingest_drain(&m->ingest, &m->attached[i]);
-		m->removed_watched_s +=
-				close_intake(m, &m->attached[i], thermo_host_now_ns(m->host));
+		m->removed_watched_s += close_intake(m, &m->attached[i], until_ns);
 		memmove(&m->attached[i], &m->attached[i + 1],
 			(m->nr_attached - i - 1) * sizeof(m->attached[0]));
 		m->nr_attached--;
 		return;
 	}
+}
+
+void thermo_monitor_remove_reporter(struct thermo_monitor *m, struct thermo_reporter *reporter)
+{
+	thermo_monitor_retire_reporter(m, reporter, thermo_host_now_ns(m->host));
 }
 
 void thermo_monitor_set_tap(struct thermo_monitor *m, const struct thermo_tap *tap)

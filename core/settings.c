@@ -154,6 +154,9 @@ static int take_lock(struct thermo_settings *settings)
 
 	AUTO_CLOSE int fd = thermo_host_open_file(host, O_RDWR | O_CREAT, LOCK_PATH);
 
+	if (fd == -EACCES || fd == -EROFS)
+		return thermo_fail(fd, "/%s: %s: run as root, who may write there", LOCK_PATH,
+				   strerror(-fd));
 	if (fd < 0)
 		return fd;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -190,22 +193,65 @@ int thermo_settings_open(struct thermo_settings *settings, const struct thermo_h
 	return thermo_settings_restore(settings, 0);
 }
 
+static struct thermo_settings *all_of(struct thermo_settings *settings)
+{
+	return settings->all ? settings->all : settings;
+}
+
+void thermo_settings_share(struct thermo_settings *handle, struct thermo_settings *all,
+			   unsigned int user)
+{
+	*handle = (struct thermo_settings){
+		.host = all->host, .all = all, .user = user, .lock_fd = -1
+	};
+}
+
+static struct thermo_setting_change *find_change(struct thermo_settings *all, const char *path)
+{
+	for (unsigned int i = 0; i < all->nr_changes; i++)
+		if (strcmp(all->changes[i].path, path) == 0)
+			return &all->changes[i];
+	return NULL;
+}
+
 /* Changed before: what it was at first is what goes back. */
-static int change_again(struct thermo_settings *settings, struct thermo_setting_change *c,
-			const char *value)
+static int change_again(struct thermo_settings *all, unsigned int user,
+			struct thermo_setting_change *c, const char *value)
 {
 	int err;
 
+	if (c->user && c->user != user)
+		return thermo_fail(-EBUSY, "/%s: is changed for another source", c->path);
+	c->user = user;
 	(void)snprintf(c->new_value, sizeof(c->new_value), "%s", value);
-	err = save_state(settings);
-	return err ? err : thermo_host_write(settings->host, value, "%s", c->path);
+	err = save_state(all);
+	return err ? err : thermo_host_write(all->host, value, "%s", c->path);
 }
 
-static int change(struct thermo_settings *settings, const char *path, const char *value)
+/* Somebody took @path: until it reads otherwise than he left it, it is his. */
+static int check_taken(struct thermo_settings *all, const char *path, const char *now)
+{
+	for (unsigned int i = 0; i < all->nr_taken; i++) {
+		if (strcmp(all->taken[i].path, path) != 0)
+			continue;
+		if (strcmp(all->taken[i].value, now) == 0)
+			return thermo_fail(-EBUSY,
+					   "/%s: somebody set it to %s while it was in use here: "
+					   "it is left so until it reads otherwise",
+					   path, now);
+		memmove(&all->taken[i], &all->taken[i + 1],
+			(--all->nr_taken - i) * sizeof(all->taken[0]));
+		return 0;
+	}
+	return 0;
+}
+
+static int change(struct thermo_settings *all, unsigned int user, const char *path,
+		  const char *value)
 {
 	struct thermo_setting_change *c;
 	char old_value[sizeof(c->old_value)];
-	int err = thermo_host_read(settings->host, old_value, sizeof(old_value), "%s", path);
+	int err = thermo_host_read(all->host, old_value, sizeof(old_value), "%s", path);
 
 	if (err < 0)
 		return err;
@@ -213,77 +259,143 @@ static int change(struct thermo_settings *settings, const char *path, const char
 		return thermo_fail(-EOVERFLOW, "/%s: holds more than could be put back", path);
 	if (strcmp(old_value, value) == 0)
 		return 0;
-	for (unsigned int i = 0; i < settings->nr_changes; i++)
-		if (strcmp(settings->changes[i].path, path) == 0)
-			return change_again(settings, &settings->changes[i], value);
-	if (settings->nr_changes == THERMO_MAX_CHANGES)
+	err = check_taken(all, path, old_value);
+	if (err)
+		return err;
+	c = find_change(all, path);
+	if (c)
+		return change_again(all, user, c, value);
+	if (all->nr_changes == THERMO_MAX_CHANGES)
 		return thermo_fail(-ENOSPC, "/%s: more than %d settings changed", path,
 				   THERMO_MAX_CHANGES);
 
-	c = &settings->changes[settings->nr_changes];
-	*c = (struct thermo_setting_change){ 0 };
+	c = &all->changes[all->nr_changes];
+	*c = (struct thermo_setting_change){ .user = user };
 	(void)snprintf(c->path, sizeof(c->path), "%s", path);
 	(void)snprintf(c->old_value, sizeof(c->old_value), "%s", old_value);
 	(void)snprintf(c->new_value, sizeof(c->new_value), "%s", value);
-	settings->nr_changes++;
-	err = save_state(settings);
+	all->nr_changes++;
+	err = save_state(all);
 	if (!err)
-		err = thermo_host_write(settings->host, value, "%s", path);
+		err = thermo_host_write(all->host, value, "%s", path);
 	if (err) {
-		settings->nr_changes--;
-		(void)save_state(settings);
+		all->nr_changes--;
+		(void)save_state(all);
 	}
 	return err;
 }
 
 int thermo_settings_change(struct thermo_settings *settings, const char *path, const char *value)
 {
-	pthread_mutex_lock(&settings->mutex);
-	int err = change(settings, path, value);
+	struct thermo_settings *all = all_of(settings);
 
-	pthread_mutex_unlock(&settings->mutex);
+	pthread_mutex_lock(&all->mutex);
+	int err = change(all, settings->user, path, value);
+
+	pthread_mutex_unlock(&all->mutex);
 	return err;
 }
 
-static int guard(struct thermo_settings *settings, const char *path, const char *guard_path)
+int thermo_settings_may_change(struct thermo_settings *settings, const char *path)
 {
-	for (unsigned int i = 0; i < settings->nr_changes; i++) {
-		struct thermo_setting_change *c = &settings->changes[i];
-		int len;
+	struct thermo_settings *all = all_of(settings);
+	char now[64];
+	int err = thermo_host_read(all->host, now, sizeof(now), "%s", path);
 
-		if (strcmp(c->path, path) != 0)
-			continue;
-		len = thermo_host_read(settings->host, c->guard_value, sizeof(c->guard_value), "%s",
-				       guard_path);
-		if (len < 0)
-			return len;
-		(void)snprintf(c->guard_path, sizeof(c->guard_path), "%s", guard_path);
-		return save_state(settings);
-	}
-	return 0;
+	if (err < 0)
+		return err;
+	pthread_mutex_lock(&all->mutex);
+	err = check_taken(all, path, now);
+	pthread_mutex_unlock(&all->mutex);
+	return err;
+}
+
+static int guard(struct thermo_settings *all, const char *path, const char *guard_path)
+{
+	struct thermo_setting_change *c = find_change(all, path);
+	int len;
+
+	if (!c)
+		return 0;
+	len = thermo_host_read(all->host, c->guard_value, sizeof(c->guard_value), "%s", guard_path);
+	if (len < 0)
+		return len;
+	(void)snprintf(c->guard_path, sizeof(c->guard_path), "%s", guard_path);
+	return save_state(all);
 }
 
 int thermo_settings_guard(struct thermo_settings *settings, const char *path,
 			  const char *guard_path)
 {
-	pthread_mutex_lock(&settings->mutex);
-	int err = guard(settings, path, guard_path);
+	struct thermo_settings *all = all_of(settings);
 
-	pthread_mutex_unlock(&settings->mutex);
+	pthread_mutex_lock(&all->mutex);
+	int err = guard(all, path, guard_path);
+
+	pthread_mutex_unlock(&all->mutex);
 	return err;
 }
 
-static bool still_ours(const struct thermo_host *host, const struct thermo_setting_change *c)
+static void note_taken(struct thermo_settings *all, const char *path, const char *value)
+{
+	struct thermo_setting_taken *t;
+
+	for (unsigned int i = 0; i < all->nr_taken; i++)
+		if (strcmp(all->taken[i].path, path) == 0) {
+			(void)snprintf(all->taken[i].value, sizeof(all->taken[i].value), "%s",
+				       value);
+			return;
+		}
+	if (all->nr_taken == THERMO_MAX_TAKEN)
+		memmove(&all->taken[0], &all->taken[1], --all->nr_taken * sizeof(all->taken[0]));
+	t = &all->taken[all->nr_taken++];
+	(void)snprintf(t->path, sizeof(t->path), "%s", path);
+	(void)snprintf(t->value, sizeof(t->value), "%s", value);
+}
+
+static int check(struct thermo_settings *all, const char *path)
+{
+	const struct thermo_setting_change *c = find_change(all, path);
+	char now[sizeof(c->new_value)];
+	int len;
+
+	if (!c)
+		return 0;
+	len = thermo_host_read(all->host, now, sizeof(now), "%s", path);
+	if (len < 0)
+		return len;
+	if (strcmp(now, c->new_value) == 0)
+		return 0;
+	note_taken(all, path, now);
+	return thermo_fail(-EBUSY, "somebody set /%s to %s, where it was %s for us: left to them",
+			   path, now, c->new_value);
+}
+
+int thermo_settings_check(struct thermo_settings *settings, const char *path)
+{
+	struct thermo_settings *all = all_of(settings);
+
+	pthread_mutex_lock(&all->mutex);
+	int err = check(all, path);
+
+	pthread_mutex_unlock(&all->mutex);
+	return err;
+}
+
+enum owner { OURS, SOMEBODY_ELSES, OUT_OF_REACH };
+
+static enum owner owner_of(const struct thermo_host *host, const struct thermo_setting_change *c)
 {
 	char now[sizeof(c->new_value)];
 
 	if (c->guard_path[0]) {
 		if (thermo_host_read(host, now, sizeof(now), "%s", c->guard_path) < 0 ||
 		    strcmp(now, c->guard_value) != 0)
-			return false;
+			return SOMEBODY_ELSES;
 	}
-	return thermo_host_read(host, now, sizeof(now), "%s", c->path) >= 0 &&
-	       strcmp(now, c->new_value) == 0;
+	if (thermo_host_read(host, now, sizeof(now), "%s", c->path) < 0)
+		return OUT_OF_REACH;
+	return strcmp(now, c->new_value) == 0 ? OURS : SOMEBODY_ELSES;
 }
 
 static int restore(struct thermo_settings *settings, unsigned int keep)
@@ -296,7 +408,7 @@ static int restore(struct thermo_settings *settings, unsigned int keep)
 		const struct thermo_setting_change *c =
 				&settings->changes[settings->nr_changes - 1];
 
-		if (still_ours(settings->host, c)) {
+		if (owner_of(settings->host, c) == OURS) {
 			int e = thermo_host_write(settings->host, c->old_value, "%s", c->path);
 
 			err = err ? err : e;
@@ -308,12 +420,43 @@ static int restore(struct thermo_settings *settings, unsigned int keep)
 	return err ? err : e;
 }
 
+/* What is out of reach, or cannot be written, stays recorded, as nobody's. */
+static int restore_of(struct thermo_settings *all, unsigned int user)
+{
+	bool any = false;
+	int err = 0;
+
+	for (unsigned int i = all->nr_changes; i-- > 0;) {
+		struct thermo_setting_change *c = &all->changes[i];
+		enum owner owner;
+		int e = 0;
+
+		if (c->user != user)
+			continue;
+		any = true;
+		owner = owner_of(all->host, c);
+		if (owner == OURS)
+			e = thermo_host_write(all->host, c->old_value, "%s", c->path);
+		err = err ? err : e;
+		if (owner == OUT_OF_REACH || e) {
+			c->user = 0;
+			continue;
+		}
+		memmove(c, c + 1, (--all->nr_changes - i) * sizeof(*c));
+	}
+	int e = any ? save_state(all) : 0;
+
+	return err ? err : e;
+}
+
 int thermo_settings_restore(struct thermo_settings *settings, unsigned int keep)
 {
-	pthread_mutex_lock(&settings->mutex);
-	int err = restore(settings, keep);
+	struct thermo_settings *all = all_of(settings);
 
-	pthread_mutex_unlock(&settings->mutex);
+	pthread_mutex_lock(&all->mutex);
+	int err = settings->all ? restore_of(all, settings->user) : restore(settings, keep);
+
+	pthread_mutex_unlock(&all->mutex);
 	return err;
 }
 

@@ -20,6 +20,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -53,6 +54,8 @@
 #define TUNE_AGGREGATIONS 3u
 #define MAX_TARGETS 64u
 #define DEFAULT_BUFFER_BYTES (256u << 10)
+/* How often it is looked whether the kdamond is still ours and on. */
+#define CHECK_NS 1000000000ull
 #define SAMPLE_TYPE (PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW)
 
 enum { FIELD_TARGET, FIELD_START, FIELD_END, FIELD_NR_ACCESSES, NR_FIELDS };
@@ -67,6 +70,7 @@ struct damon {
 	struct thermo_settings *settings;
 	bool pause_damon_stat;
 	bool running;
+	uint64_t checked_ns;
 	struct tracepoint_field fields[NR_FIELDS];
 	size_t nr_cpus;
 	struct perf_event_fd *events;
@@ -113,8 +117,13 @@ static int check_kdamonds(const struct thermo_host *host)
 	if (err == -ENOENT)
 		return thermo_fail(-EOPNOTSUPP, "damon: this kernel has no DAMON sysfs interface "
 						"(CONFIG_DAMON_SYSFS)");
+	if (err == -EACCES || err == -EPERM)
+		return thermo_fail(err, "damon: /%s is closed to this user: run as root", KDAMONDS);
 	if (err)
 		return err;
+	if (faccessat(host->root_fd, KDAMONDS "/nr_kdamonds", W_OK, 0) < 0)
+		return thermo_fail(-errno, "damon: /%s cannot be written: %s", KDAMONDS,
+				   strerror(errno));
 	for (uint64_t i = 0; i < nr; i++) {
 		char state[16] = "", pid[16] = "?";
 
@@ -338,12 +347,42 @@ static bool same_targets(const struct damon *d, const pid_t *pids, size_t nr)
 	return nr == d->nr_targets;
 }
 
+static bool is_any_target_alive(const struct damon *d)
+{
+	char name[32];
+
+	for (size_t i = 0; i < d->nr_targets; i++)
+		if (thermo_host_read(d->host, name, sizeof(name), "proc/%d/comm",
+				     (int)d->targets[i].pid) >= 0)
+			return true;
+	return false;
+}
+
+/* A kdamond ends by itself with the last of its targets: off with one alive, or gone, it was
+ * taken away. */
+static int check_kdamond(struct damon *d, uint64_t now_ns)
+{
+	int err = thermo_settings_check(d->settings, DAMON_STAT_ENABLED);
+
+	d->checked_ns = now_ns;
+	if (!err)
+		err = thermo_settings_check(d->settings, KDAMONDS "/nr_kdamonds");
+	if (err)
+		return thermo_fail(err, "damon: %s", strdupa(thermo_last_error()));
+	if (d->running && !kdamond_is_on(d) && is_any_target_alive(d))
+		return thermo_fail(-EBUSY, "damon: somebody turned our kdamond off");
+	return 0;
+}
+
 static int damon_set_targets(void *state, const pid_t *pids, size_t nr_pids)
 {
 	struct damon *d = state;
 	size_t nr = nr_pids < MAX_TARGETS ? nr_pids : MAX_TARGETS;
 	bool same = same_targets(d, pids, nr);
+	int err = d->running ? check_kdamond(d, thermo_host_now_ns(d->host)) : 0;
 
+	if (err)
+		return err;
 	for (size_t i = 0; i < nr; i++)
 		d->targets[i] = (struct damon_target){ pids[i], unit_bytes_of(d, pids[i]) };
 	d->nr_targets = nr;
@@ -353,8 +392,7 @@ static int damon_set_targets(void *state, const pid_t *pids, size_t nr_pids)
 		return start_kdamond(d);
 	if (same)
 		return 0;
-	int err = write_targets(d);
-
+	err = write_targets(d);
 	return err ? err : thermo_host_write(d->host, "commit", OUR_KDAMOND "/state");
 }
 
@@ -433,15 +471,17 @@ static int take_record(struct damon *d, struct thermo_reporter *reporter)
 static int damon_drain(void *state, struct thermo_reporter *reporter)
 {
 	struct damon *d = state;
-	uint64_t reported = d->counters.reported;
+	uint64_t reported = d->counters.reported, now_ns = thermo_host_now_ns(d->host);
+	int err = now_ns - d->checked_ns >= CHECK_NS ? check_kdamond(d, now_ns) : 0;
 
+	if (err)
+		return err;
 	for (size_t i = 0; i < d->nr_cpus; i++) {
 		int n;
 
 		while ((n = perf_ring_next(&d->events[i].ring, d->record, PERF_RECORD_MAX_BYTES)) >
 		       0) {
-			int err = take_record(d, reporter);
-
+			err = take_record(d, reporter);
 			if (err)
 				return err;
 		}

@@ -23,6 +23,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/cleanup.h"
 #include "core/error.h"
@@ -154,6 +155,8 @@ static int hintfault_start(void *state)
 	char mode[16];
 	int err = check_numa_balancing(h->host);
 
+	if (!err)
+		err = thermo_settings_may_change(h->rate.settings, SYSCTL_MODE);
 	if (!err)
 		err = thermo_host_read_u64(h->host, &old_mode, SYSCTL_MODE);
 	if (err)
@@ -323,13 +326,25 @@ static int adapt(struct hintfault *h, uint64_t now_ns)
 	return hint_events_set_thinning(h->events, thinning);
 }
 
+/* Nothing more would fault, or the kernel would promote: and nobody would tell. */
+static int check_settings(struct hintfault *h)
+{
+	int err = thermo_settings_check(h->rate.settings, SYSCTL_MODE);
+
+	if (!err)
+		err = thermo_settings_check(h->rate.settings, SYSCTL_RATE_LIMIT);
+	return err ? thermo_fail(err, "hintfault: %s", strdupa(thermo_last_error())) : 0;
+}
+
 static int hintfault_drain(void *state, struct thermo_reporter *reporter)
 {
 	struct hintfault *h = state;
 	uint64_t now_ns = thermo_host_now_ns(h->host);
 	uint64_t reported = h->counters.reported, lost = h->counters.lost;
-	int err = hint_events_collect(h->events, is_target, h, &h->counters);
+	int err = check_settings(h);
 
+	if (!err)
+		err = hint_events_collect(h->events, is_target, h, &h->counters);
 	if (err)
 		return err;
 	/*

@@ -83,6 +83,7 @@ static int open_failed(int err, const char *what, int cpu)
 	const char *hint = err == -EACCES || err == -EPERM
 					   ? ": needs CAP_PERFMON, or CAP_SYS_ADMIN where "
 					     "kernel.perf_event_paranoid is 3"
+			   : err == -ENOSYS ? ": a container's seccomp profile may forbid it"
 			   : err == -EMFILE ? ": raise the limit of open files (ulimit -n)"
 			   : err == -ENOENT || err == -ENODEV ? ": this kernel does not offer it"
 							      : "";

@@ -21,6 +21,8 @@ static const char *hint_of(int err)
 	case EPERM:
 		return ": needs CAP_PERFMON, or CAP_SYS_ADMIN where kernel.perf_event_paranoid is "
 		       "3";
+	case ENOSYS:
+		return ": a container's seccomp profile may forbid it";
 	case ENOENT:
 	case ENODEV:
 		return ": this kernel does not offer it";

@@ -13,6 +13,7 @@ extern const struct thermo_source thermo_source_virtual_pmu;
 extern const struct thermo_source thermo_source_chmu;
 extern const struct thermo_source thermo_source_chmu_replay;
 extern const struct thermo_source thermo_source_virtual_pmu_pa;
+extern const struct thermo_source thermo_source_external;
 
 /* A line each: */
 /* clang-format off */
@@ -26,6 +27,7 @@ const struct thermo_source *const thermo_sources[] = {
 	&thermo_source_chmu,
 	&thermo_source_chmu_replay,
 	&thermo_source_virtual_pmu_pa,
+	&thermo_source_external,
 	NULL,
 };
 /* clang-format on */

@@ -16,11 +16,13 @@
 #include <time.h>
 
 #include "core/error.h"
+#include "core/host.h"
 
 #define NR_REPORTS (1u << 16)
 
 struct runner {
 	const struct thermo_source *source;
+	const struct thermo_host *host;
 	void *state;
 	struct thermo_reporter *reporter;
 	pthread_t thread;
@@ -96,6 +98,9 @@ static void publish(struct runner *r, int err)
 	r->status.counters = counters;
 	memcpy(r->status.note, note, sizeof(note));
 	r->status.cpu_ns = (uint64_t)cpu.tv_sec * 1000000000ull + (uint64_t)cpu.tv_nsec;
+	r->status.watches = !err && (!r->source->watches || r->source->watches(r->state));
+	if (r->status.watches)
+		r->status.alive_ns = thermo_host_now_ns(r->host);
 	if (err) {
 		r->status.failed = true;
 		(void)snprintf(r->status.error, sizeof(r->status.error), "%s", thermo_last_error());
@@ -162,7 +167,10 @@ int runner_start(struct runner **runner, const struct thermo_source *source,
 	if (!r)
 		return thermo_fail(-ENOMEM, "%s: no memory", source->name);
 	r->source = source;
+	r->host = opts->host;
 	r->status.source = source;
+	r->status.watches = true;
+	r->status.alive_ns = thermo_host_now_ns(r->host);
 	r->rate_permille = r->status.rate_permille = THERMO_RATE_FULL;
 	r->state = calloc(1, source->state_bytes);
 	err = r->state ? thermo_reporter_new(
@@ -216,7 +224,8 @@ void runner_set_targets(struct runner *r, const pid_t *pids, size_t nr_pids)
 void runner_set_rate(struct runner *r, uint32_t permille)
 {
 	pthread_mutex_lock(&r->mutex);
-	r->has_rate = r->rate_permille != permille;
+	/* One that was not taken over yet still stands. */
+	r->has_rate |= r->rate_permille != permille;
 	r->rate_permille = r->status.rate_permille = permille;
 	pthread_cond_signal(&r->wake);
 	pthread_mutex_unlock(&r->mutex);

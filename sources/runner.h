@@ -19,6 +19,8 @@ struct runner;
  * struct runner_status - How a source is doing.
  * @failed:	It ended by itself; @error says why.
  * @note:	What it cannot do just now; "" when all is well.
+ * @watches:	It watches just now; else its silence says nothing.
+ * @alive_ns:	Until when it is known to have watched: the last drain that went well.
  * @cpu_ns:	CPU time of its thread.
  */
 struct runner_status {
@@ -27,6 +29,8 @@ struct runner_status {
 	char error[256];
 	char note[RUNNER_NOTE_BYTES];
 	uint32_t rate_permille;
+	bool watches;
+	uint64_t alive_ns;
 	uint64_t cpu_ns;
 	uint64_t dropped;
 	struct thermo_source_counters counters;

@@ -7,8 +7,14 @@
  *	1. what the processor samples itself: ibs (AMD), pebs (Intel), spe (Arm), whichever the
  *	   kernel shows; one of them;
  *	2. devices that see what no processor sees, in addition wherever there is one;
- *	3. scanning, only where nothing of 1 runs: it costs the applications more and tells
+ *	3. what costs next to nothing, and the text of other programs where there is some: in
+ *	   addition to others;
+ *	4. scanning, only where nothing of 1 runs: it costs the applications more and tells
  *	   less.
+ *
+ * Two sources that would disturb each other (thermo_source.uses) never run together: the one
+ * that comes first in this order does, and among equals the one that is listed first in
+ * sources/registry.c.
  */
 #ifndef SOURCES_SELECTION_H
 #define SOURCES_SELECTION_H
@@ -34,11 +40,30 @@ struct source_choice {
 	char why[SELECT_WHY_BYTES];
 };
 
-/*
- * Probe all sources, in the order of thermo_sources[], and choose.  Bit i of @failed: source
- * i was chosen before and failed.  Changes nothing.  Return: number of choices.
+/**
+ * struct source_marks - What is known of sources without a probe; bit i is of source i.
+ * @failed:	Was chosen before and failed: is not chosen.
+ * @running:	Runs, so it is not probed: it would find what it does itself.
  */
+struct source_marks {
+	uint32_t failed;
+	uint32_t running;
+};
+
+/*
+ * Probe all sources of @list, NULL at its end, in that order, and choose.  Changes nothing.
+ * Return: number of choices.
+ */
+size_t thermo_sources_choose_from(const struct thermo_source *const *list,
+				  const struct thermo_source_opts *opts,
+				  const struct source_marks *marks,
+				  struct source_choice choices[SELECT_MAX]);
+
+/* Of thermo_sources[], none of which runs. */
 size_t thermo_sources_choose(const struct thermo_source_opts *opts, uint32_t failed,
 			     struct source_choice choices[SELECT_MAX]);
+
+/* Return: why @a and @b would disturb each other, for people: "both ..."; NULL: they do not. */
+const char *thermo_sources_conflict(const struct thermo_source *a, const struct thermo_source *b);
 
 #endif

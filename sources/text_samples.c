@@ -11,10 +11,12 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "sources/external_text.h"
 #include "sources/lackey_text.h"
 #include "sources/perfdata_access.h"
 #include "sources/perfdata_machine.h"
 #include "sources/script_text.h"
+#include "sources/text_lines.h"
 
 /* Longer ones are no lines of samples. */
 #define LINE_BYTES 65536u
@@ -31,11 +33,8 @@ struct named {
 struct text_samples {
 	FILE *file;
 	enum text_format format;
-	uint64_t line_nr;
-	bool too_long; /* what follows belongs to a line that was given up */
+	struct text_lines lines;
 	bool at_end;
-	size_t at; /* of the next line */
-	size_t len;
 	struct perfdata_machine machine;
 	struct perfdata_counters counters;
 	struct text_trouble trouble;
@@ -51,7 +50,8 @@ struct text_samples {
 	uint64_t now_ns;
 	bool store_follows;
 	char name[16];
-	char block[BLOCK_BYTES + 1];
+	/* external */
+	struct external_text external;
 };
 
 /* --- which --- */
@@ -60,8 +60,13 @@ static enum text_format format_of_line(const char *text, size_t len)
 {
 	struct script_line script;
 	struct lackey_line lackey;
+	/* Here a line needs no pid: a comment that was passed over may have told it. */
+	struct external_text external = { .pid = 1 };
+	struct thermo_access access;
 	enum lackey_kind kind = lackey_text_parse(text, len, &lackey);
 
+	if (external_text_parse(&external, text, len, &access) == EXTERNAL_ACCESS)
+		return TEXT_EXTERNAL;
 	if (kind != LACKEY_BAD && kind != LACKEY_BLANK)
 		return TEXT_LACKEY;
 	if (script_text_is_perfs(text))
@@ -95,17 +100,15 @@ enum text_format text_recognise(const char *first, size_t bytes)
 
 static int fill(struct text_samples *t)
 {
-	size_t n;
+	size_t room, n;
+	char *to = text_lines_room(&t->lines, &room);
 
-	memmove(t->block, t->block + t->at, t->len - t->at);
-	t->len -= t->at;
-	t->at = 0;
-	n = fread(t->block + t->len, 1, BLOCK_BYTES - t->len, t->file);
+	n = fread(to, 1, room, t->file);
 	if (n == 0 && ferror(t->file))
-		return thermo_fail(errno ? -errno : -EIO, "line %" PRIu64 ": %s", t->line_nr + 1,
-				   strerror(errno ? errno : EIO));
+		return thermo_fail(errno ? -errno : -EIO, "line %" PRIu64 ": %s",
+				   t->lines.line_nr + 1, strerror(errno ? errno : EIO));
 	t->at_end = n == 0;
-	t->len += n;
+	text_lines_filled(&t->lines, n);
 	return 0;
 }
 
@@ -117,57 +120,23 @@ static void note_bad(struct text_samples *t, const char *text)
 		return;
 	perfdata_copy_name(safe, sizeof(safe), text);
 	(void)snprintf(t->trouble.first_bad, sizeof(t->trouble.first_bad), "line %" PRIu64 ": %s",
-		       t->line_nr, safe);
-}
-
-/* A block without an end of line: a line that long is none, and is left out to its end. */
-static void give_up_line(struct text_samples *t)
-{
-	if (!t->too_long) {
-		t->line_nr++;
-		note_bad(t, t->block + t->at);
-	}
-	t->too_long = true;
-	t->at = t->len;
-}
-
-static char *find_end(struct text_samples *t)
-{
-	size_t left = t->len - t->at;
-
-	return left ? memchr(t->block + t->at, '\n', left) : NULL;
+		       t->lines.line_nr, safe);
 }
 
 /* Return: 1 with a line that ends with a NUL; 0 at the end; -errno. */
 static int next_line(struct text_samples *t, char **text, size_t *len)
 {
-	char *end;
+	int n;
 
-	while (!(end = find_end(t)) || t->too_long) {
-		if (end) {
-			t->at = (size_t)(end - t->block) + 1;
-			t->too_long = false;
-			continue;
-		}
-		if (t->at_end && (t->at == t->len || t->too_long))
+	while ((n = text_lines_next(&t->lines, t->at_end, text, len)) <= 0) {
+		/* A line that long is none, and is left out to its end. */
+		if (n < 0)
+			note_bad(t, *text);
+		else if (t->at_end)
 			return 0;
-		if (t->at_end) {
-			end = t->block + t->len; /* the last has no end */
-			break;
-		}
-		t->block[t->len] = '\0';
-		if (t->len - t->at >= LINE_BYTES)
-			give_up_line(t);
-		if (fill(t) < 0)
+		else if (fill(t) < 0)
 			return -EIO;
 	}
-	*text = t->block + t->at;
-	*len = (size_t)(end - *text);
-	*end = '\0';
-	t->at += *len + (t->at + *len < t->len);
-	t->line_nr++;
-	if (*len && (*text)[*len - 1] == '\r')
-		(*text)[--*len] = '\0';
 	/* A line that holds a NUL is cut there, and then makes no sense. */
 	return 1;
 }
@@ -189,7 +158,7 @@ static int give_sample(struct text_samples *t, struct perfdata_item *item,
 	const struct perfdata_opts opts = { 0 };
 
 	t->record = (struct perf_record){ .type = PERF_RECORD_SAMPLE, .sample = *s };
-	*item = (struct perfdata_item){ .offset = t->line_nr,
+	*item = (struct perfdata_item){ .offset = t->lines.line_nr,
 					.time_ns = s->time_ns,
 					.event = &t->event,
 					.record = &t->record };
@@ -253,9 +222,12 @@ static int give_script_sample(struct text_samples *t, struct perfdata_item *item
  */
 static bool call_chain_follows(struct text_samples *t)
 {
-	if (t->at == t->len && !t->at_end && fill(t) < 0)
+	int first = text_lines_peek(&t->lines);
+
+	if (first < 0 && !t->at_end && fill(t) < 0)
 		return false; /* the next line fails for the same reason */
-	return t->at < t->len && (t->block[t->at] == '\t' || t->block[t->at] == '\n');
+	first = text_lines_peek(&t->lines);
+	return first == '\t' || first == '\n';
 }
 
 /* Return: 1 with an item; 0 when the line gives none. */
@@ -283,16 +255,32 @@ static int take_script_line(struct text_samples *t, const char *text, size_t len
 	return give_name(t, item, t->script.sample.pid, t->script.comm);
 }
 
+/* --- what is an access as it stands there --- */
+
+static int give_access(struct text_samples *t, struct perfdata_item *item)
+{
+	t->record.type = PERF_RECORD_SAMPLE;
+	t->record.sample.time_ns = t->now_ns;
+	t->record.sample.addr = t->access.addr;
+	t->record.sample.pid = t->access.pid;
+	t->record.sample.tid = t->access.tid;
+	t->counters.records++;
+	t->counters.samples++;
+	t->event.nr_samples++;
+	*item = (struct perfdata_item){ .offset = t->lines.line_nr,
+					.time_ns = t->now_ns,
+					.event = &t->event,
+					.record = &t->record,
+					.access = &t->access };
+	return 1;
+}
+
 /* --- lackey --- */
 
 static int give_lackey(struct text_samples *t, struct perfdata_item *item, uint64_t addr,
 		       uint64_t bytes, enum thermo_op op)
 {
 	t->now_ns += TEXT_ACCESS_NS;
-	t->record.type = PERF_RECORD_SAMPLE;
-	t->record.sample.time_ns = t->now_ns;
-	t->record.sample.addr = addr;
-	t->record.sample.pid = t->pid;
 	t->access = (struct thermo_access){
 		.addr = addr,
 		.extent_bytes = 1,
@@ -304,15 +292,7 @@ static int give_lackey(struct text_samples *t, struct perfdata_item *item, uint6
 		.access_bytes = (uint16_t)bytes,
 		.op = (uint8_t)op,
 	};
-	t->counters.records++;
-	t->counters.samples++;
-	t->event.nr_samples++;
-	*item = (struct perfdata_item){ .offset = t->line_nr,
-					.time_ns = t->now_ns,
-					.event = &t->event,
-					.record = &t->record,
-					.access = &t->access };
-	return 1;
+	return give_access(t, item);
 }
 
 /* "Command: /bin/ls -l": what is behind the last / of the first word. */
@@ -368,6 +348,27 @@ static int take_lackey_line(struct text_samples *t, const char *text, size_t len
 	}
 }
 
+/* --- external --- */
+
+/* Without a time of its own each line takes as long as one of lackey's. */
+static int take_external_line(struct text_samples *t, const char *text, size_t len,
+			      struct perfdata_item *item)
+{
+	switch (external_text_parse(&t->external, text, len, &t->access)) {
+	case EXTERNAL_ACCESS:
+		break;
+	case EXTERNAL_ASIDE:
+		return 0;
+	default:
+		note_bad(t, text);
+		return 0;
+	}
+	if (!t->access.time_ns)
+		t->access.time_ns = t->now_ns + TEXT_ACCESS_NS;
+	t->now_ns = t->access.time_ns;
+	return give_access(t, item);
+}
+
 /* What the line before still has to give. */
 static int take_rest(struct text_samples *t, struct perfdata_item *item)
 {
@@ -391,8 +392,9 @@ int text_samples_next(struct text_samples *t, struct perfdata_item *item)
 		n = next_line(t, &text, &len);
 		if (n <= 0)
 			return n;
-		n = t->format == TEXT_LACKEY ? take_lackey_line(t, text, len, item)
-					     : take_script_line(t, text, len, item);
+		n = t->format == TEXT_LACKEY     ? take_lackey_line(t, text, len, item)
+		    : t->format == TEXT_EXTERNAL ? take_external_line(t, text, len, item)
+						 : take_script_line(t, text, len, item);
 	}
 	return n;
 }
@@ -407,13 +409,16 @@ int text_samples_open(struct text_samples **out, FILE *file, enum text_format fo
 	t->file = file;
 	t->format = format;
 	t->record.type = PERF_RECORD_SAMPLE;
-	if (format == TEXT_LACKEY)
-		(void)snprintf(t->event.name, sizeof(t->event.name), "lackey");
-	return 0;
+	if (format != TEXT_PERF_SCRIPT)
+		(void)snprintf(t->event.name, sizeof(t->event.name), "%s",
+			       format == TEXT_LACKEY ? "lackey" : "external");
+	return text_lines_init(&t->lines, BLOCK_BYTES, LINE_BYTES);
 }
 
 void text_samples_close(struct text_samples *t)
 {
+	if (t)
+		text_lines_fini(&t->lines);
 	free(t);
 }
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * text_samples.h - accesses out of text: what `perf script` prints, or valgrind's lackey
- * with --trace-mem=yes; item by item, as perfdata.h gives those of a perf.data.
+ * text_samples.h - accesses out of text: what `perf script` prints, valgrind's lackey with
+ * --trace-mem=yes, or any program as external_text.h says; item by item, as perfdata.h gives those
+ * of a perf.data.
  *
  * A line that cannot be read is counted and passed over; the first is told.  No more than
  * one line is in memory.  A reader belongs to one thread.
  *
  * Lackey sees every access, so each is an item that stands for one access; a modify is a
  * load, then a store.  It knows no time: each access takes TEXT_ACCESS_NS of a clock that
- * begins with the trace.
+ * begins with the trace.  The same goes for lines of external_text.h without a time.
  */
 #ifndef SOURCES_TEXT_SAMPLES_H
 #define SOURCES_TEXT_SAMPLES_H
@@ -23,6 +24,7 @@ enum text_format {
 	TEXT_NONE, /* neither */
 	TEXT_PERF_SCRIPT,
 	TEXT_LACKEY,
+	TEXT_EXTERNAL, /* external_text.h */
 };
 
 /**

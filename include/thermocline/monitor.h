@@ -234,6 +234,12 @@ THERMO_API int thermo_monitor_add_reporter(struct thermo_monitor *monitor,
 /* What @reporter still holds is taken; from then on the monitor knows nothing of it. */
 THERMO_API void thermo_monitor_remove_reporter(struct thermo_monitor *monitor,
 					       struct thermo_reporter *reporter);
+/*
+ * The same for one that saw nothing any more after @until_ns: what was not seen since then
+ * says nothing of memory.
+ */
+THERMO_API void thermo_monitor_retire_reporter(struct thermo_monitor *monitor,
+					       struct thermo_reporter *reporter, uint64_t until_ns);
 
 /**
  * struct thermo_tap - Sees every report, raw, as it is taken from its reporter.

@@ -59,6 +59,7 @@ enum thermo_source_uses {
  * @chmu_registers:	The user allows hotness units to be driven by their registers.
  * @chmu_count:	enum thermo_op: what they count; THERMO_OP_UNKNOWN: all.
  * @chmu_replay:	A recording of one, instead of this machine's; NULL: none.
+ * @external:	A pipe or file of text that other programs write; NULL: none.
  */
 struct thermo_source_opts {
 	const struct thermo_host *host;
@@ -68,6 +69,7 @@ struct thermo_source_opts {
 	bool chmu_registers;
 	uint8_t chmu_count;
 	const char *chmu_replay;
+	const char *external;
 };
 
 /**
@@ -119,6 +121,7 @@ struct thermo_source_counters {
  * @counters:	So far.
  * @note:	What it cannot do just now and why, for people; "" when all is well.
  *		NULL: it always can or fails.
+ * @watches:	Whether it watches just now, so that its silence means no access.  NULL: always.
  * @stop:	End sampling.  What it changed is put back by its caller.
  * @close:	Release all.  Accepts the state of a failed @open; twice is fine.
  */
@@ -142,6 +145,7 @@ struct thermo_source {
 	int (*drain)(void *state, struct thermo_reporter *reporter);
 	void (*counters)(const void *state, struct thermo_source_counters *counters);
 	void (*note)(const void *state, char *text, size_t size);
+	bool (*watches)(const void *state);
 	void (*stop)(void *state);
 	void (*close)(void *state);
 };

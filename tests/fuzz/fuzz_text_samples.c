@@ -30,8 +30,14 @@ static void check_item(const struct perfdata_item *item, enum text_format format
 	require(r->type == PERF_RECORD_SAMPLE && item->time_ns == r->sample.time_ns);
 	if (item->access)
 		require(item->access->op < THERMO_NR_OPS &&
-			item->access->level < THERMO_NR_LEVELS && item->access->nr_accesses > 0 &&
-			item->access->pid >= 0);
+			item->access->level < THERMO_NR_LEVELS && item->access->pid >= 0 &&
+			(item->access->nr_accesses > 0 || item->access->watched_ns > 0) &&
+			item->access->extent_bytes > 0 &&
+			item->access->addr + item->access->extent_bytes > item->access->addr);
+	/* A virtual address is of a process. */
+	if (format == TEXT_EXTERNAL)
+		require(item->access &&
+			(item->access->pid > 0 || item->access->space == THERMO_SPACE_PHYSICAL));
 	if (format == TEXT_LACKEY)
 		require(item->access && item->time_ns == *last_ns + TEXT_ACCESS_NS);
 	*last_ns = item->time_ns;
@@ -61,7 +67,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	if (bytes < 2)
 		return 0;
+	static const enum text_format formats[] = { TEXT_PERF_SCRIPT, TEXT_LACKEY, TEXT_EXTERNAL };
+
 	(void)text_recognise((const char *)data + 1, bytes - 1);
-	read_all(data + 1, bytes - 1, data[0] & 1 ? TEXT_LACKEY : TEXT_PERF_SCRIPT);
+	read_all(data + 1, bytes - 1, formats[data[0] % 3]);
 	return 0;
 }

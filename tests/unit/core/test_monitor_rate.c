@@ -237,6 +237,29 @@ static void source_that_goes_or_comes_within_a_window_counts_for_its_part_of_it(
 	assert_int_equal(snapshot->counters.ingested, 640 + 160);
 }
 
+static void silence_of_a_dead_source_is_not_held_for_no_access(void **state)
+{
+	(void)state;
+	put_process(PID, 1, 64 * MIB);
+	assert_int_equal(watch_all(), 1);
+	sample_evenly(reporter, 640e3, 1000, 1);
+	assert_near(total_rate(next_window()), 640e3, 2);
+	/* It ends after a quarter of a window, and that is noticed half a window later. */
+	sample_evenly(reporter, 640e3, 1000, 0.25);
+	fake_advance(&fake, SECOND / 4);
+	uint64_t until_ns = fake_now_ns(&fake.host);
+
+	fake_advance(&fake, SECOND / 2);
+	thermo_monitor_retire_reporter(monitor, reporter, until_ns);
+	assert_near(total_rate(next_window()), 640e3, 2);
+	/* Noticed only in the window after: that one has seen nothing. */
+	assert_int_equal(thermo_monitor_add_reporter(monitor, reporter, "test"), 0);
+	sample_evenly(reporter, 640e3, 1000, 1);
+	assert_near(total_rate(next_window()), 640e3, 2);
+	thermo_monitor_retire_reporter(monitor, reporter, fake_now_ns(&fake.host) - SECOND / 2);
+	assert_near(total_rate(next_window()), 640e3, 2);
+}
+
 static void two_sources_give_the_same_rate_as_one(void **state)
 {
 	struct thermo_reporter *second;
@@ -334,6 +357,7 @@ int main(void)
 		TEST(change_of_rates_is_told),
 		TEST(source_off_and_on_does_not_make_memory_look_cold),
 		TEST(source_that_goes_or_comes_within_a_window_counts_for_its_part_of_it),
+		TEST(silence_of_a_dead_source_is_not_held_for_no_access),
 		TEST(two_sources_give_the_same_rate_as_one),
 		TEST(newer_accesses_count_twice_as_much_after_a_half_life),
 		TEST(who_is_known_however_long_nothing_happens),

@@ -202,6 +202,95 @@ static void leftover_that_somebody_changed_since_is_left_alone(void **state)
 	expect(MODE, "3");
 }
 
+/* --- several users --- */
+
+static void each_user_puts_back_only_what_he_changed(void **state)
+{
+	struct thermo_settings one, two;
+	unsigned int nr_left = 99;
+
+	(void)state;
+	thermo_settings_share(&one, &settings, 1);
+	thermo_settings_share(&two, &settings, 2);
+	assert_int_equal(thermo_settings_change(&one, MODE, "2"), 0);
+	assert_int_equal(thermo_settings_change(&two, LIMIT, "10"), 0);
+	assert_int_equal(thermo_settings_change(&one, KDAMOND "state", "on"), 0);
+	assert_int_equal(thermo_settings_change(&two, MODE, "3"), -EBUSY);
+	assert_reason("is changed for another source");
+	expect(MODE, "2");
+	assert_int_equal(thermo_settings_restore(&one, 0), 0);
+	expect(MODE, "0");
+	expect(KDAMOND "state", "off");
+	expect(LIMIT, "10");
+	assert_int_equal(settings.nr_changes, 1);
+	/* What is left is on disk still, and only that. */
+	kill_9();
+	assert_int_equal(thermo_settings_open(&settings, &fake.host, &nr_left), 0);
+	assert_int_equal(nr_left, 1);
+	expect(LIMIT, "65536");
+}
+
+static void what_is_out_of_reach_is_put_back_at_the_end(void **state)
+{
+	struct thermo_settings one, two;
+
+	(void)state;
+	thermo_settings_share(&one, &settings, 1);
+	thermo_settings_share(&two, &settings, 2);
+	assert_int_equal(thermo_settings_change(&one, LIMIT, "10"), 0);
+	fake_remove(&fake, LIMIT);
+	assert_int_equal(thermo_settings_restore(&one, 0), 0);
+	assert_int_equal(settings.nr_changes, 1);
+	fake_write(&fake, LIMIT, "10\n");
+	/* Whoever changes it next has it, and its first value is not forgotten. */
+	assert_int_equal(thermo_settings_change(&two, LIMIT, "20"), 0);
+	assert_int_equal(thermo_settings_change(&one, LIMIT, "30"), -EBUSY);
+	assert_int_equal(thermo_settings_close(&settings), 0);
+	expect(LIMIT, "65536");
+}
+
+static void setting_that_was_taken_is_not_changed_until_it_reads_otherwise(void **state)
+{
+	struct thermo_settings one;
+
+	(void)state;
+	thermo_settings_share(&one, &settings, 1);
+	assert_int_equal(thermo_settings_check(&one, MODE), 0);
+	assert_int_equal(thermo_settings_change(&one, MODE, "2"), 0);
+	assert_int_equal(thermo_settings_check(&one, MODE), 0);
+	fake_write(&fake, MODE, "1\n");
+	assert_int_equal(thermo_settings_check(&one, MODE), -EBUSY);
+	assert_reason("somebody set /" MODE " to 1, where it was 2 for us");
+	assert_int_equal(thermo_settings_restore(&one, 0), 0);
+	expect(MODE, "1");
+	assert_int_equal(thermo_settings_may_change(&one, MODE), -EBUSY);
+	assert_int_equal(thermo_settings_change(&one, MODE, "2"), -EBUSY);
+	assert_reason("somebody set it to 1");
+	expect(MODE, "1");
+	fake_write(&fake, MODE, "0\n");
+	assert_int_equal(thermo_settings_may_change(&one, MODE), 0);
+	assert_int_equal(thermo_settings_change(&one, MODE, "2"), 0);
+	expect(MODE, "2");
+}
+
+static void too_many_taken_settings_forget_the_oldest(void **state)
+{
+	char path[64];
+
+	(void)state;
+	for (int i = 0; i <= THERMO_MAX_TAKEN; i++) {
+		(void)snprintf(path, sizeof(path), "proc/sys/kernel/n%d", i);
+		fake_write(&fake, path, "0\n");
+		assert_int_equal(thermo_settings_change(&settings, path, "1"), 0);
+		fake_write(&fake, path, "2\n");
+		assert_int_equal(thermo_settings_check(&settings, path), -EBUSY);
+		assert_int_equal(thermo_settings_check(&settings, path), -EBUSY);
+	}
+	assert_int_equal(settings.nr_taken, THERMO_MAX_TAKEN);
+	assert_int_equal(thermo_settings_may_change(&settings, "proc/sys/kernel/n0"), 0);
+	assert_int_equal(thermo_settings_may_change(&settings, "proc/sys/kernel/n1"), -EBUSY);
+}
+
 static void second_daemon_is_refused_with_the_pid_of_the_first(void **state)
 {
 	struct thermo_settings second;
@@ -375,6 +464,10 @@ int main(void)
 		TEST(second_change_of_a_file_goes_back_to_its_first_value),
 		TEST(leftover_of_a_killed_daemon_is_put_back_at_the_next_open),
 		TEST(leftover_that_somebody_changed_since_is_left_alone),
+		TEST(each_user_puts_back_only_what_he_changed),
+		TEST(what_is_out_of_reach_is_put_back_at_the_end),
+		TEST(setting_that_was_taken_is_not_changed_until_it_reads_otherwise),
+		TEST(too_many_taken_settings_forget_the_oldest),
 		TEST(second_daemon_is_refused_with_the_pid_of_the_first),
 		TEST(leftover_of_another_boot_is_ignored),
 		TEST(damaged_state_is_an_error_and_changes_nothing),

@@ -213,6 +213,45 @@ static void kdamond_with_another_pid_is_not_stopped(void **state)
 	assert_string_equal(fake_read(&fake, KDAMONDS "0/state"), "on");
 }
 
+static void kdamond_that_somebody_turned_off_is_not_turned_on_again(void **state)
+{
+	const pid_t pid = PID;
+
+	(void)state;
+	start_source();
+	fake_write(&fake, "proc/42/comm", "one\n");
+	assert_int_equal(source->set_targets(mem, &pid, 1), 0);
+	fake_advance(&fake, 1000 * MS);
+	assert_int_equal(source->drain(mem, reporter), 0);
+	fake_write(&fake, KDAMONDS "0/state", "off\n");
+	assert_int_equal(source->drain(mem, reporter), 0); /* it looks once a second */
+	fake_advance(&fake, 1000 * MS);
+	assert_int_equal(source->drain(mem, reporter), -EBUSY);
+	assert_reason("turned our kdamond off");
+	assert_int_equal(source->set_targets(mem, &pid, 1), -EBUSY);
+	assert_string_equal(fake_read(&fake, KDAMONDS "0/state"), "off");
+	/* With its last target it ends by itself, and starts with the next one. */
+	fake_remove(&fake, "proc/42/comm");
+	assert_int_equal(source->drain(mem, reporter), 0);
+	assert_int_equal(source->set_targets(mem, &pid, 1), 0);
+	assert_string_equal(fake_read(&fake, KDAMONDS "0/state"), "on");
+}
+
+static void damon_that_somebody_took_ends_the_source(void **state)
+{
+	(void)state;
+	fake_write(&fake, STAT, "Y\n");
+	opts.pause_damon_stat = true;
+	start_source();
+	fake_write(&fake, STAT, "Y\n");
+	fake_advance(&fake, 1000 * MS);
+	assert_int_equal(source->drain(mem, reporter), -EBUSY);
+	assert_reason("somebody set /" STAT " to Y");
+	assert_int_equal(thermo_settings_restore(&settings, 0), 0);
+	assert_string_equal(fake_read(&fake, STAT), "Y");
+	assert_string_equal(fake_read(&fake, KDAMONDS "nr_kdamonds"), "0");
+}
+
 static void damon_stat_is_not_touched_without_leave(void **state)
 {
 	(void)state;
@@ -302,6 +341,8 @@ int main(void)
 		TEST(missing_tracepoint_is_named),
 		TEST(kdamond_starts_with_its_first_target_and_goes_back),
 		TEST(kdamond_with_another_pid_is_not_stopped),
+		TEST(kdamond_that_somebody_turned_off_is_not_turned_on_again),
+		TEST(damon_that_somebody_took_ends_the_source),
 		TEST(damon_stat_is_not_touched_without_leave),
 		TEST(aggregation_becomes_reports_of_its_regions),
 		TEST(records_of_nobody_and_nonsense_are_counted),

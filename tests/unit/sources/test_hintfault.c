@@ -278,6 +278,38 @@ static void start_refuses_what_somebody_turned_on_since_the_probe(void **state)
 	assert_int_equal(settings.nr_changes, 0);
 }
 
+static void setting_that_somebody_changed_ends_it_and_stays_his(void **state)
+{
+	(void)state;
+	run();
+	assert_int_equal(source->drain(mem, reporter), 0);
+	fake_write(&fake, MODE, "0\n");
+	assert_int_equal(source->drain(mem, reporter), -EBUSY);
+	assert_reason("hintfault: somebody set /" MODE " to 0, where it was 3 for us");
+	source->stop(mem);
+	source->close(mem);
+	assert_int_equal(thermo_settings_restore(&settings, 0), 0);
+	assert_string_equal(fake_read(&fake, MODE), "0");
+	assert_string_equal(fake_read(&fake, RATE_LIMIT), "65536");
+	/* Nothing is touched while it is his. */
+	assert_int_equal(source->open(mem, &opts), 0);
+	assert_int_equal(source->start(mem), -EBUSY);
+	assert_reason("somebody set it to 0");
+	assert_int_equal(settings.nr_changes, 0);
+	fake_write(&fake, MODE, "1\n");
+	assert_int_equal(source->start(mem), 0);
+	assert_string_equal(fake_read(&fake, MODE), "3");
+}
+
+static void promotion_by_the_kernel_that_somebody_allows_ends_it(void **state)
+{
+	(void)state;
+	run();
+	fake_write(&fake, RATE_LIMIT, "100\n");
+	assert_int_equal(source->drain(mem, reporter), -EBUSY);
+	assert_reason("somebody set /" RATE_LIMIT " to 100");
+}
+
 static void fault_on_an_armed_page_becomes_a_report(void **state)
 {
 	uint64_t t = thermo_host_now_ns(&fake.host);
@@ -450,6 +482,8 @@ int main(void)
 		TEST(settings_change_at_start_only_and_go_back),
 		TEST(several_nodes_with_cpus_keep_their_balancing),
 		TEST(start_refuses_what_somebody_turned_on_since_the_probe),
+		TEST(setting_that_somebody_changed_ends_it_and_stays_his),
+		TEST(promotion_by_the_kernel_that_somebody_allows_ends_it),
 		TEST(fault_on_an_armed_page_becomes_a_report),
 		TEST(silence_is_reported_when_the_horizon_has_passed),
 		TEST(every_record_is_counted_once),

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "sources/runner.h"
+#include "tests/unit/fake_host.h"
 
 /* A source that does as the test says and notes what it was told. */
 struct puppet {
@@ -115,12 +116,22 @@ static const struct thermo_source puppet = {
 	.stop = puppet_stop,
 	.close = puppet_close,
 };
-static const struct thermo_source_opts opts;
+static struct fake_host fake;
+static struct thermo_source_opts opts;
 
 static int reset(void **state)
 {
 	(void)state;
 	memset(&seen, 0, sizeof(seen));
+	fake_host_init(&fake);
+	opts.host = &fake.host;
+	return 0;
+}
+
+static int drop(void **state)
+{
+	(void)state;
+	fake_host_fini(&fake);
 	return 0;
 }
 
@@ -191,6 +202,44 @@ static void source_that_fails_ends_alone_and_says_why(void **state)
 	wait_for(&seen.closes, 1);
 }
 
+static void order_that_was_not_taken_over_yet_is_not_forgotten(void **state)
+{
+	struct runner *r;
+
+	(void)state;
+	assert_int_equal(runner_start(&r, &puppet, &opts, 0), 0);
+	for (uint32_t permille = 100; permille < 200; permille++) {
+		runner_set_rate(r, permille);
+		runner_set_rate(r, permille);
+		wait_for(&seen.rate, permille);
+	}
+	runner_stop(r);
+}
+
+static void it_is_told_until_when_the_source_looked(void **state)
+{
+	struct runner_status status;
+	struct runner *r;
+
+	(void)state;
+	assert_int_equal(runner_start(&r, &puppet, &opts, 0), 0);
+	fake_advance(&fake, 1000);
+	do {
+		runner_status(r, &status);
+	} while (status.alive_ns != fake_now_ns(&fake.host));
+	uint64_t alive_ns = status.alive_ns;
+
+	/* relaxed: a value that the source waits for. */
+	atomic_store_explicit(&seen.drain_error, -EIO, memory_order_relaxed);
+	do {
+		runner_status(r, &status);
+	} while (!status.failed);
+	fake_advance(&fake, 1000);
+	runner_status(r, &status);
+	assert_int_equal(status.alive_ns, alive_ns);
+	runner_stop(r);
+}
+
 static void failed_open_and_start_are_closed(void **state)
 {
 	struct runner *r = NULL;
@@ -211,9 +260,15 @@ static void failed_open_and_start_are_closed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(orders_reach_the_source_and_reports_come_back, reset),
-		cmocka_unit_test_setup(source_that_fails_ends_alone_and_says_why, reset),
-		cmocka_unit_test_setup(failed_open_and_start_are_closed, reset),
+		cmocka_unit_test_setup_teardown(orders_reach_the_source_and_reports_come_back,
+						reset, drop),
+		cmocka_unit_test_setup_teardown(source_that_fails_ends_alone_and_says_why, reset,
+						drop),
+		cmocka_unit_test_setup_teardown(order_that_was_not_taken_over_yet_is_not_forgotten,
+						reset, drop),
+		cmocka_unit_test_setup_teardown(it_is_told_until_when_the_source_looked, reset,
+						drop),
+		cmocka_unit_test_setup_teardown(failed_open_and_start_are_closed, reset, drop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
