@@ -10,6 +10,7 @@
 
 #include "cli/log.h"
 #include "core/error.h"
+#include "core/focus.h"
 #include "sources/chmu_left.h"
 #include "sources/selection.h"
 
@@ -326,6 +327,26 @@ static void govern(struct daemon *d)
 	}
 }
 
+/* Scanners that choose where to look are told where it matters. */
+static void tell_focus(struct daemon *d)
+{
+	struct thermo_focus focus[FOCUS_MAX];
+	size_t nr = 0;
+	bool known = false;
+
+	for (size_t i = 0; i < d->nr_runners; i++) {
+		struct runner_status s;
+
+		runner_status(d->runners[i], &s);
+		if (!s.source->set_focus || s.failed)
+			continue;
+		if (!known)
+			nr = focus_of_snapshot(d->snapshot, top_bytes(d), focus, FOCUS_MAX);
+		known = true;
+		runner_set_focus(d->runners[i], focus, nr);
+	}
+}
+
 /* What a source cannot do just now is told when it changes. */
 static void tell_note(struct daemon *d, size_t i, const struct runner_status *status)
 {
@@ -394,6 +415,7 @@ static int close_window(struct daemon *d, uint64_t now_ns)
 		d->targets_at_ns = now_ns + NO_TARGETS_INTERVAL_NS;
 	tick(d, elapsed_ns);
 	govern(d);
+	tell_focus(d);
 	d->window_at_ns = now_ns + window_ns(d);
 	return 0;
 }
