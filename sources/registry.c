@@ -10,6 +10,7 @@ extern const struct thermo_source thermo_source_spe;
 extern const struct thermo_source thermo_source_hintfault;
 extern const struct thermo_source thermo_source_damon;
 extern const struct thermo_source thermo_source_idlepage;
+extern const struct thermo_source thermo_source_softdirty;
 extern const struct thermo_source thermo_source_virtual_pmu;
 extern const struct thermo_source thermo_source_chmu;
 extern const struct thermo_source thermo_source_chmu_replay;
@@ -24,6 +25,7 @@ const struct thermo_source *const thermo_sources[] = {
 	&thermo_source_hintfault,
 	&thermo_source_damon,
 	&thermo_source_idlepage,
+	&thermo_source_softdirty,
 	&thermo_source_virtual_pmu,
 	&thermo_source_chmu,
 	&thermo_source_chmu_replay,
