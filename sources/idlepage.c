@@ -415,7 +415,7 @@ static int by_address(const void *a, const void *b)
 static int check_batch(struct idlepage *p, struct batch *b, struct thermo_reporter *reporter)
 {
 	uint64_t pfns[BATCH_LOOKS], now_ns = thermo_host_now_ns(p->host);
-	struct thermo_access all[BATCH_LOOKS], run = { 0 };
+	struct thermo_access all[BATCH_LOOKS] = { 0 }, run = { 0 };
 	enum idle_answer answers[BATCH_LOOKS];
 	size_t nr = 0, accessed = 0;
 	int err;
@@ -469,7 +469,7 @@ static int by_number(const void *a, const void *b)
 static int ask_witnesses(struct idlepage *p)
 {
 	enum idle_answer answers[WITNESSES];
-	uint64_t pfns[WITNESSES];
+	uint64_t pfns[WITNESSES] = { 0 };
 	size_t nr = 0, stolen = 0;
 	int err;
 
