@@ -10,6 +10,7 @@
 
 #include "cli/log.h"
 #include "core/error.h"
+#include "core/focus.h"
 #include "sources/chmu_left.h"
 
 #define DRAIN_NS 500000000ull
@@ -209,6 +210,17 @@ static void govern(struct daemon *d)
 	daemon_sources_set_rate(d->sources, &d->governor);
 }
 
+/* Scanners that choose where to look are told where it matters. */
+static void tell_focus(struct daemon *d)
+{
+	struct thermo_focus focus[FOCUS_MAX];
+
+	if (daemon_sources_want_focus(d->sources))
+		daemon_sources_set_focus(d->sources, focus,
+					 focus_of_snapshot(d->snapshot, top_bytes(d), focus,
+							   FOCUS_MAX));
+}
+
 /*
  * Whether somebody watched for all of the window that began at @since_ns.  If nobody did,
  * what is known grows old, and pages are not moved on it.
@@ -261,6 +273,7 @@ static void close_window(struct daemon *d, uint64_t now_ns)
 	if (is_watched)
 		tick(d, elapsed_ns);
 	govern(d);
+	tell_focus(d);
 	d->window_at_ns = now_ns + window_ns(d);
 }
 

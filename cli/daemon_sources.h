@@ -75,6 +75,10 @@ void daemon_sources_step(struct daemon_sources *sources, uint64_t now_ns);
 
 void daemon_sources_set_targets(struct daemon_sources *sources, const pid_t *pids, size_t nr_pids);
 void daemon_sources_set_rate(struct daemon_sources *sources, const struct governor *governor);
+/* Whether one that runs chooses where it looks, and where that matters most. */
+bool daemon_sources_want_focus(const struct daemon_sources *sources);
+void daemon_sources_set_focus(struct daemon_sources *sources, const struct thermo_focus *focus,
+			      size_t nr);
 
 /* The least rate that notices changes still: of the most watchful one that runs; 0: none. */
 uint32_t daemon_sources_least_rate(const struct daemon_sources *sources);

@@ -33,6 +33,21 @@ void daemon_sources_set_rate(struct daemon_sources *s, const struct governor *go
 							 s->slots[i].source->least_permille));
 }
 
+bool daemon_sources_want_focus(const struct daemon_sources *s)
+{
+	for (size_t i = 0; s && i < s->nr; i++)
+		if (s->slots[i].runner && s->slots[i].source->set_focus)
+			return true;
+	return false;
+}
+
+void daemon_sources_set_focus(struct daemon_sources *s, const struct thermo_focus *focus, size_t nr)
+{
+	for (size_t i = 0; s && i < s->nr; i++)
+		if (s->slots[i].runner)
+			runner_set_focus(s->slots[i].runner, focus, nr);
+}
+
 uint32_t daemon_sources_least_rate(const struct daemon_sources *s)
 {
 	uint32_t least = 0;

@@ -27,6 +27,7 @@
 #define PM_PRESENT (1ull << 3)
 #define PM_ZERO_PAGE (1ull << 5)
 #define PM_HUGE (1ull << 6)
+#define PM_SOFT_DIRTY (1ull << 7)
 
 struct pm_region {
 	uint64_t start;
@@ -102,10 +103,10 @@ static int real_move_pages(const struct thermo_host *host, pid_t pid, size_t nr,
 			       : 0;
 }
 
-static int real_scan_pages(const struct thermo_host *host, int fd, uint64_t start, uint64_t end,
-			   struct thermo_page_run *runs, size_t nr_runs, uint64_t *scanned_to)
+/* Return: number of regions in @vec, which has room for SCAN_RUNS, or -errno. */
+static int scan(int fd, uint64_t start, uint64_t end, uint64_t return_mask, struct pm_region *vec,
+		size_t nr_runs, uint64_t *scanned_to)
 {
-	struct pm_region vec[SCAN_RUNS];
 	struct pm_scan scan = {
 		.size = sizeof(scan),
 		.start = start,
@@ -115,18 +116,40 @@ static int real_scan_pages(const struct thermo_host *host, int fd, uint64_t star
 		/* Present, and not the shared zero page, which holds nothing to move. */
 		.category_inverted = PM_ZERO_PAGE,
 		.category_mask = PM_PRESENT | PM_ZERO_PAGE,
-		.return_mask = PM_HUGE,
+		.return_mask = return_mask,
 	};
-
-	(void)host;
 	int nr = ioctl(fd, PM_SCAN_REQUEST, &scan);
 
 	if (nr < 0)
 		return -errno;
+	*scanned_to = scan.walk_end;
+	return nr;
+}
+
+static int real_scan_pages(const struct thermo_host *host, int fd, uint64_t start, uint64_t end,
+			   struct thermo_page_run *runs, size_t nr_runs, uint64_t *scanned_to)
+{
+	struct pm_region vec[SCAN_RUNS];
+	int nr = scan(fd, start, end, PM_HUGE, vec, nr_runs, scanned_to);
+
+	(void)host;
 	for (int i = 0; i < nr; i++)
 		runs[i] = (struct thermo_page_run){ vec[i].start, vec[i].end,
 						    vec[i].categories & PM_HUGE };
-	*scanned_to = scan.walk_end;
+	return nr;
+}
+
+static int real_scan_dirty(const struct thermo_host *host, int fd, uint64_t start, uint64_t end,
+			   struct thermo_dirty_run *runs, size_t nr_runs, uint64_t *scanned_to)
+{
+	struct pm_region vec[SCAN_RUNS];
+	int nr = scan(fd, start, end, PM_HUGE | PM_SOFT_DIRTY, vec, nr_runs, scanned_to);
+
+	(void)host;
+	for (int i = 0; i < nr; i++)
+		runs[i] = (struct thermo_dirty_run){ vec[i].start, vec[i].end,
+						     vec[i].categories & PM_HUGE,
+						     vec[i].categories & PM_SOFT_DIRTY };
 	return nr;
 }
 
@@ -137,6 +160,7 @@ static const struct thermo_host_ops real_ops = {
 	.perf_event_open = real_perf_event_open,
 	.move_pages = real_move_pages,
 	.scan_pages = real_scan_pages,
+	.scan_dirty = real_scan_dirty,
 };
 
 int thermo_host_open(struct thermo_host *host, const char *root)

@@ -14,6 +14,7 @@
 
 #include <dirent.h>
 #include <hwloc/bitmap.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -26,6 +27,14 @@ struct thermo_page_run {
 	uint64_t start;
 	uint64_t end;
 	uint64_t huge; /* mapped by a PMD: one move takes 2 MiB */
+};
+
+/* A run of pages that are there, and alike. */
+struct thermo_dirty_run {
+	uint64_t start;
+	uint64_t end;
+	bool huge;
+	bool dirty; /* soft-dirty: written since that was cleared */
 };
 
 /**
@@ -41,6 +50,7 @@ struct thermo_page_run {
  * @scan_pages:	Present pages of [@start, @end) through PAGEMAP_SCAN on the open
  *		/proc/PID/pagemap @fd, as at most @nr_runs runs; @scanned_to is where
  *		to go on.  Return: number of runs or -errno (-ENOTTY before 6.7).
+ * @scan_dirty:	The same, and which of them are soft-dirty.
  */
 struct thermo_host_ops {
 	uint64_t (*now_ns)(const struct thermo_host *host);
@@ -52,6 +62,8 @@ struct thermo_host_ops {
 			  const int *nodes, int *status);
 	int (*scan_pages)(const struct thermo_host *host, int fd, uint64_t start, uint64_t end,
 			  struct thermo_page_run *runs, size_t nr_runs, uint64_t *scanned_to);
+	int (*scan_dirty)(const struct thermo_host *host, int fd, uint64_t start, uint64_t end,
+			  struct thermo_dirty_run *runs, size_t nr_runs, uint64_t *scanned_to);
 };
 
 struct thermo_host {

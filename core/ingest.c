@@ -45,7 +45,8 @@ static bool is_sound(const struct thermo_access *a)
 	return a->extent_bytes && a->addr + a->extent_bytes > a->addr &&
 	       (a->watched_ns || a->nr_accesses) && a->op < THERMO_NR_OPS &&
 	       a->level < THERMO_NR_LEVELS && a->space <= THERMO_SPACE_PHYSICAL &&
-	       a->scope <= THERMO_SCOPE_LOWER_TIERS && a->count <= THERMO_COUNT_AT_MOST;
+	       a->scope <= THERMO_SCOPE_LOWER_TIERS && a->count <= THERMO_COUNT_AT_MOST &&
+	       a->watched_op < THERMO_NR_OPS;
 }
 
 static void ingest_physical(struct ingest *in, struct intake *from, const struct thermo_access *a);
@@ -90,7 +91,7 @@ static struct target *locate(struct ingest *in, struct intake *from, const struc
 static double expected_accesses(const struct region *r, const struct thermo_access *a,
 				double watched_s)
 {
-	struct rate rate = region_rate(r);
+	struct rate rate = a->watched_op ? region_rate_of(r, a->watched_op) : region_rate(r);
 	double touches = rate_per_byte(&rate, 0) * (double)a->extent_bytes * watched_s /
 			 a->nr_accesses;
 
@@ -123,6 +124,14 @@ static void add_watched(struct ingest *in, struct region *r, const struct thermo
 		events = expected_accesses(r, a, watched_s);
 	if (a->nr_accesses == 0 && a->scope == THERMO_SCOPE_LOWER_TIERS)
 		exposure *= (double)r->lower_share;
+	if (a->watched_op) {
+		region_add_directed(r, a->watched_op, events * share, exposure);
+		/* Who sees writes only does not know the rate where somebody else does. */
+		if (region_is_known_whole(r, a->time_ns))
+			return;
+	} else {
+		r->window_whole = true;
+	}
 	if (a->count == THERMO_COUNT_AT_MOST) {
 		if (is_above(r, events * share, exposure))
 			region_add(r, low, high, events * share, exposure);

@@ -11,6 +11,8 @@
 #define MIN_WEIGHT 1e-4
 /* Silence so soon after silence is the same one. */
 #define SILENCE_NS 5000000000ull
+/* Whoever sees all accesses counts alone for so long after it last said something. */
+#define WHOLE_NS 10000000000ull
 /* Evidence of a place that is cut finer says so little of where inside of it. */
 #define FINER_WEIGHT 0.25f
 
@@ -21,6 +23,28 @@ struct rate region_rate(const struct region *r)
 	rate.events += (double)r->base.events;
 	rate.exposure += (double)r->base.exposure;
 	return rate;
+}
+
+struct rate region_rate_of(const struct region *r, uint8_t op)
+{
+	return (struct rate){ (double)r->directed[op].events, (double)r->directed[op].exposure,
+			      DISPERSION_IN_TIME };
+}
+
+bool region_is_known_whole(const struct region *r, uint64_t now_ns)
+{
+	return r->window_whole || (r->whole_ns && now_ns < r->whole_ns + WHOLE_NS);
+}
+
+double region_write_share(const struct region *r, uint64_t now_ns)
+{
+	struct rate all = region_rate(r), writes = region_rate_of(r, THERMO_OP_WRITE);
+	double rate = rate_per_byte(&all, 0), share;
+
+	if (!region_is_known_whole(r, now_ns) || writes.exposure <= 0 || rate <= 0)
+		return -1;
+	share = rate_per_byte(&writes, 0) / rate;
+	return share < 1 ? share : 1;
 }
 
 double region_count(const struct region *r)
@@ -192,6 +216,14 @@ static double drop_changed(struct region *r, uint64_t now_ns, uint8_t doubted)
 	       EVIDENCE_BINS;
 }
 
+static void scale_directed(struct region *r, float factor)
+{
+	for (int op = 0; op < THERMO_NR_OPS; op++) {
+		r->directed[op].events *= factor;
+		r->directed[op].exposure *= factor;
+	}
+}
+
 double region_judge_window(struct region *r, uint64_t now_ns, uint64_t half_life_ns,
 			   double watched_s)
 {
@@ -202,6 +234,9 @@ double region_judge_window(struct region *r, uint64_t now_ns, uint64_t half_life
 
 	if (r->unsettled)
 		r->unsettled--;
+	if (r->window_whole || watched_s > 0)
+		r->whole_ns = now_ns;
+	r->window_whole = false;
 	if (scanned <= 0 && exposure <= 0)
 		return 0;
 	for (int i = 0; i < EVIDENCE_BINS; i++)
@@ -209,6 +244,7 @@ double region_judge_window(struct region *r, uint64_t now_ns, uint64_t half_life
 	evidence_scale(&r->known, weight);
 	r->base.events *= weight;
 	r->base.exposure *= weight;
+	scale_directed(r, weight);
 	if (scanned > (double)exposure * EVIDENCE_BINS)
 		doubted = doubt_silence(r, now_ns, &bins);
 	changed = drop_changed(r, now_ns, bins);
@@ -369,6 +405,7 @@ void region_part(const struct region *r, uint64_t start, uint64_t end, struct re
 	evidence_scale(&part->known, FINER_WEIGHT);
 	part->base.events = r->base.events * share + (1 - FINER_WEIGHT) * (float)moved.events;
 	part->base.exposure = r->base.exposure * share + (1 - FINER_WEIGHT) * (float)moved.exposure;
+	scale_directed(part, share);
 	if (before > 0)
 		attribution_scale(&part->who, (float)(region_rate(part).events / before));
 }
@@ -404,6 +441,12 @@ void region_merge(struct region *r, const struct region *right)
 	r->known = known;
 	r->window = window;
 	r->base.events = r->base.exposure = 0;
+	for (int op = 0; op < THERMO_NR_OPS; op++) {
+		r->directed[op].events += right->directed[op].events;
+		r->directed[op].exposure += right->directed[op].exposure;
+	}
+	r->whole_ns = later(r->whole_ns, right->whole_ns);
+	r->window_whole |= right->window_whole;
 	r->end = end;
 	r->bins_per_byte = bins_per_byte(region_bytes(r));
 	r->doubted = 0;

@@ -25,12 +25,19 @@ struct region {
 	uint64_t end;
 	double bins_per_byte;
 	struct evidence window;
+	/* Of sources that see one direction only, by it. */
+	struct {
+		float events;
+		float exposure;
+	} directed[THERMO_NR_OPS];
+	bool window_whole; /* a source that sees all accesses told of it in the open window */
 	struct attribution who;
 	struct evidence known;
 	struct {
 		float events;
 		float exposure;
 	} base;
+	uint64_t whole_ns;    /* when a source that sees all accesses last told of it; 0: never */
 	uint64_t evidence_ns; /* last; 0: never */
 	uint64_t seen_ns;     /* last access; 0: never */
 	uint64_t changed_ns;
@@ -64,6 +71,22 @@ struct rate region_rate(const struct region *r);
 
 /* What is known of a bin: its own, and its part of what is known of the whole. */
 struct rate region_bin(const struct region *r, int bin);
+
+/* Of accesses of direction @op, by the sources that see only those. */
+struct rate region_rate_of(const struct region *r, uint8_t op);
+
+/* Whether sources that see all accesses tell of it: those that see one direction are then asked
+ * for the direction only. */
+bool region_is_known_whole(const struct region *r, uint64_t now_ns);
+
+/* The share of accesses that are writes, by sources that see only those; -1: they do not say. */
+double region_write_share(const struct region *r, uint64_t now_ns);
+
+static inline void region_add_directed(struct region *r, uint8_t op, double events, double exposure)
+{
+	r->directed[op].events += (float)events;
+	r->directed[op].exposure += (float)exposure;
+}
 
 /* How many independent accesses that is worth. */
 double region_count(const struct region *r);

@@ -11,6 +11,18 @@ struct snapshot_block {
 	_Atomic uint32_t nr_refs;
 };
 
+/* Where accesses are seen without their direction, and writes apart from them. */
+static void view_direction(const struct region *r, uint64_t now_ns, struct thermo_region *out)
+{
+	double share = region_write_share(r, now_ns);
+
+	if (share < 0 || out->op_known_share > 0)
+		return;
+	out->write_share = (float)share;
+	out->read_share = 1 - out->write_share;
+	out->op_known_share = 1;
+}
+
 void snapshot_view_region(const struct region *r, double prior, uint64_t now_ns,
 			  uint64_t half_life_ns, struct thermo_region *out)
 {
@@ -33,6 +45,7 @@ void snapshot_view_region(const struct region *r, double prior, uint64_t now_ns,
 	out->evidence_age_ns = r->evidence_ns ? now_ns - r->evidence_ns : UINT64_MAX;
 	out->idle_ns = r->seen_ns ? now_ns - r->seen_ns : UINT64_MAX;
 	attribution_view(&r->who, out);
+	view_direction(r, now_ns, out);
 }
 
 struct thermo_snapshot *snapshot_alloc(size_t nr_targets, size_t nr_regions, size_t nr_sources)

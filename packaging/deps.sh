@@ -7,7 +7,7 @@
 #	deps.sh install GROUP...	install it (as root)
 #
 # Groups: build (the program), bench (what it is compared with), check (unit tests), lab (the virtual
-# machine), lint.
+# machine), kernel (tests/lab/build-kernel.sh alone), lint.
 # Package lists are fetched into a temporary folder and thrown away: the machine's own apt sources
 # and lists stay as they are, also where QEMU has to come from the release's backports.
 
@@ -34,8 +34,9 @@ packages_of()
 	bench) echo libck-dev ;;
 	check) echo libcmocka-dev g++ ;;
 	lab) echo qemu-system-x86 busybox-static cpio kmod xz-utils zstd ;;
+	kernel) echo gcc make bison flex bc libelf-dev libssl-dev kmod xz-utils ;;
 	lint) echo clang-format clang-tidy cppcheck groff shellcheck ;;
-	*) die "'$1' is no group: build, bench, check, lab or lint" ;;
+	*) die "'$1' is no group: build, bench, check, lab, kernel or lint" ;;
 	esac
 }
 
@@ -168,7 +169,7 @@ install_missing()
 
 command=${1:-}
 [ $# -ge 2 ] || {
-	echo "usage: deps.sh list|install build|check|lab|lint..." >&2
+	echo "usage: deps.sh list|install build|bench|check|lab|kernel|lint..." >&2
 	exit 2
 }
 shift

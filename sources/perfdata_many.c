@@ -83,7 +83,8 @@ static inline void take_constants(const struct perfdata *p, struct thermo_access
 	access->scope = THERMO_SCOPE_ALL;
 	access->count = THERMO_COUNT_EXACT;
 	access->source = 0;
-	access->reserved[0] = access->reserved[1] = 0;
+	access->watched_op = THERMO_OP_UNKNOWN;
+	access->reserved[0] = 0;
 }
 
 /* Return: false when the sample tells of no access. */

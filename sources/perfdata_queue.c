@@ -181,7 +181,8 @@ static inline void take_out(const struct perfdata_waiting *w, enum thermo_space 
 	out->scope = THERMO_SCOPE_ALL;
 	out->count = THERMO_COUNT_EXACT;
 	out->source = 0;
-	out->reserved[0] = out->reserved[1] = 0;
+	out->watched_op = THERMO_OP_UNKNOWN;
+	out->reserved[0] = 0;
 }
 
 /*

@@ -36,6 +36,8 @@ struct runner {
 	size_t nr_pids;
 	uint32_t rate_permille;
 	bool has_rate;
+	struct thermo_focus *focus; /* NULL: no news */
+	size_t nr_focus;
 	struct runner_status status;
 };
 
@@ -43,7 +45,9 @@ struct orders {
 	bool quit;
 	pid_t *pids; /* NULL: no news */
 	size_t nr_pids;
-	uint32_t rate_permille; /* 0: no news */
+	uint32_t rate_permille;     /* 0: no news */
+	struct thermo_focus *focus; /* NULL: no news */
+	size_t nr_focus;
 };
 
 static void wait_until(struct runner *r, struct orders *orders)
@@ -69,6 +73,9 @@ static void wait_until(struct runner *r, struct orders *orders)
 	if (r->has_rate)
 		orders->rate_permille = r->rate_permille;
 	r->has_rate = false;
+	orders->focus = r->focus;
+	orders->nr_focus = r->nr_focus;
+	r->focus = NULL;
 	pthread_mutex_unlock(&r->mutex);
 }
 
@@ -80,6 +87,8 @@ static int obey(struct runner *r, const struct orders *orders)
 		err = r->source->set_targets(r->state, orders->pids, orders->nr_pids);
 	if (!err && orders->rate_permille && r->source->set_rate)
 		err = r->source->set_rate(r->state, orders->rate_permille);
+	if (!err && orders->focus)
+		err = r->source->set_focus(r->state, orders->focus, orders->nr_focus);
 	return err;
 }
 
@@ -131,6 +140,7 @@ static void *work(void *arg)
 				r->source->stop(r->state);
 		}
 		free(orders.pids);
+		free(orders.focus);
 	} while (!orders.quit);
 	if (!err && r->source->stop)
 		r->source->stop(r->state);
@@ -143,6 +153,7 @@ static void free_runner(struct runner *r)
 		r->source->close(r->state);
 	free(r->state);
 	free(r->pids);
+	free(r->focus);
 	thermo_reporter_free(r->reporter);
 	free(r);
 }
@@ -228,6 +239,23 @@ void runner_set_rate(struct runner *r, uint32_t permille)
 	r->has_rate |= r->rate_permille != permille;
 	r->rate_permille = r->status.rate_permille = permille;
 	pthread_cond_signal(&r->wake);
+	pthread_mutex_unlock(&r->mutex);
+}
+
+void runner_set_focus(struct runner *r, const struct thermo_focus *focus, size_t nr)
+{
+	struct thermo_focus *copy = r->source->set_focus ? calloc(nr + 1, sizeof(*copy)) : NULL;
+
+	/* Without memory the source looks where it did. */
+	if (!copy)
+		return;
+	if (nr)
+		memcpy(copy, focus, nr * sizeof(*copy));
+	/* Nobody is woken: it is taken over with the next drain. */
+	pthread_mutex_lock(&r->mutex);
+	free(r->focus);
+	r->focus = copy;
+	r->nr_focus = nr;
 	pthread_mutex_unlock(&r->mutex);
 }
 

@@ -2,7 +2,7 @@
 /*
  * runner.h - the thread of one opened source.
  *
- * The control side tells it targets and rate, which the thread takes over before
+ * The control side tells it targets, rate and focus, which the thread takes over before
  * its next drain; reports leave through the reporter.  A source that fails ends,
  * says why, and the rest goes on.
  */
@@ -47,6 +47,8 @@ int runner_start(struct runner **runner, const struct thermo_source *source,
 struct thermo_reporter *runner_reporter(struct runner *runner);
 void runner_set_targets(struct runner *runner, const pid_t *pids, size_t nr_pids);
 void runner_set_rate(struct runner *runner, uint32_t permille);
+/* Where a source that chooses looks closer from its next drain on; for others nothing happens. */
+void runner_set_focus(struct runner *runner, const struct thermo_focus *focus, size_t nr);
 void runner_status(struct runner *runner, struct runner_status *status);
 
 /* Stop, close, free.  The reporter must not be used any more.  Accepts NULL. */

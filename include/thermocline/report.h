@@ -82,7 +82,8 @@ enum thermo_level {
 /* What nr_accesses says of the accesses in watched_ns. */
 enum thermo_count {
 	THERMO_COUNT_EXACT,    /* so many, the last of them at the end of watched_ns */
-	THERMO_COUNT_AT_LEAST, /* each of nr_accesses equal parts of watched_ns saw one or more */
+	THERMO_COUNT_AT_LEAST, /* each of nr_accesses equal parts, of watched_ns or of the extent,
+				* saw one or more */
 	THERMO_COUNT_AT_MOST,  /* so many or fewer: a counter that did not reach its threshold */
 };
 
@@ -119,6 +120,9 @@ enum thermo_scope {
  * @count:	enum thermo_count; an accessed bit says THERMO_COUNT_AT_LEAST.  An upper bound
  *		says nothing of what is known to be colder than it.
  * @source:	Index of the source in the monitor; the reporter fills it in.
+ * @watched_op:	enum thermo_op: only accesses of that direction could be seen, a write-protected
+ *		page's writes say; so 0 @nr_accesses means "not written", not "not accessed".
+ *		THERMO_OP_UNKNOWN: all could.
  *
  * One cache line.  What a reporter does not know it says it does not know.
  */
@@ -140,7 +144,8 @@ struct thermo_access {
 	uint8_t scope;
 	uint8_t count;
 	uint8_t source;
-	uint8_t reserved[2];
+	uint8_t watched_op;
+	uint8_t reserved[1];
 };
 
 /* A set of rings.  Opaque. */

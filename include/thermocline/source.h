@@ -10,7 +10,7 @@
  * probe, open and start run in the thread that opens it, the rest in its own, in
  * this order:
  *
- *	probe -> open -> start -> (set_targets | set_rate | drain)* -> stop -> close
+ *	probe -> open -> start -> (set_targets | set_rate | set_focus | drain)* -> stop -> close
  */
 #ifndef THERMOCLINE_SOURCE_H
 #define THERMOCLINE_SOURCE_H
@@ -91,6 +91,17 @@ struct thermo_source_counters {
 	uint64_t overhead_ns;
 };
 
+/**
+ * struct thermo_focus - Memory that is worth a closer look than the rest.
+ * @share:	Of the closer looks, 0 to 1; those of all ranges add up to 1.
+ */
+struct thermo_focus {
+	int32_t pid;
+	float share;
+	uint64_t start;
+	uint64_t end;
+};
+
 /* The whole rate of set_rate(). */
 #define THERMO_RATE_FULL 1000u
 
@@ -116,6 +127,8 @@ struct thermo_source_counters {
  * @set_targets:	Watch these processes from now on.  NULL: it sees all.
  * @set_rate:	Sample at @permille of the source's own full rate, 1 to
  *		THERMO_RATE_FULL.  NULL: cannot.
+ * @set_focus:	Look at these ranges most, and at the rest now and then; none: at all alike.
+ *		NULL: it does not choose where it looks.
  * @drain:	Move what has arrived to @reporter; never blocks for long.
  *		Return: reports made, or -errno, which ends the source.
  * @counters:	So far.
@@ -142,6 +155,7 @@ struct thermo_source {
 	int (*start)(void *state);
 	int (*set_targets)(void *state, const pid_t *pids, size_t nr_pids);
 	int (*set_rate)(void *state, uint32_t permille);
+	int (*set_focus)(void *state, const struct thermo_focus *focus, size_t nr);
 	int (*drain)(void *state, struct thermo_reporter *reporter);
 	void (*counters)(const void *state, struct thermo_source_counters *counters);
 	void (*note)(const void *state, char *text, size_t size);

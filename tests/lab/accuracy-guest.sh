@@ -1,14 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# accuracy-guest.sh BUILD CONFIG SECONDS OBSERVER [cost] - in the lab's guest: a workload, and one
+# accuracy-guest.sh BUILD CONFIG SECONDS OBSERVER [cost|writes] - in the lab's guest: a workload, and one
 # observer of it, or none.
 #
-# OBSERVER is none, hintfault, virtual-pmu, virtual-pmu-pa, damon-source, both (thermocline with these sources), damon (the
+# OBSERVER is none, hintfault, virtual-pmu, virtual-pmu-pa, idlepage, softdirty,
+# damon-source, both (thermocline with these sources), damon (the
 # kernel's, at 5 ms / 100 ms / 1 s) or damon-auto (the same, tuning its own intervals).
 #
 # "cost" is for its price alone: nobody asks what it saw, and the TLB is not flushed, because the
 # emulator's flushes take more time in the kernel than all else.
+#
+# "writes" lets the source softdirty look besides, for ten seconds, on its own: writes.csv.
 #
 # Leaves in $LAB_RESULTS: cpu (uptime, CPU seconds of: the observer, the workload's threads in the
 # kernel, all tasks in the kernel, interrupts), threads (tid and CPU of the workload's), and what
@@ -20,6 +23,11 @@ config=$2
 seconds=$3
 observer=$4
 cost=${5:-}
+writes=
+[ "$cost" != writes ] || {
+	cost=
+	writes=wanted
+}
 results=$LAB_RESULTS
 tracing=/sys/kernel/tracing
 kdamond=/sys/kernel/mm/damon/admin/kdamonds/0
@@ -108,6 +116,7 @@ start_observer()
 	case $observer in
 	none) ;;
 	hintfault | virtual-pmu) start_ours "$observer" ;;
+	idlepage | softdirty) start_ours "$observer" --cpu-budget 20 ;;
 	# The emulator's CPU is some twenty times slower than one that the budget is meant for.
 	virtual-pmu-pa) start_ours "$observer" --cpu-budget 20 ;;
 	damon-source) start_ours damon ;;
@@ -206,6 +215,9 @@ for task in /proc/"$workload"/task/*; do
 	echo "${task##*/} $(sed 's/.*) //' "$task/stat" | cut -d' ' -f37)"
 done >"$results/threads"
 [ "$cost" ] || start_recording
+[ -z "$writes" ] ||
+	"$build/lab/source-reports" --pid $workload softdirty 10 >"$results/writes.csv" \
+		2>"$results/writes.log" &
 while kill -0 $workload 2>/dev/null; do
 	tell_cpu
 	if [ -S /run/thermocline/control ] && [ -z "$cost" ]; then

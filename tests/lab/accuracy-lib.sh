@@ -11,7 +11,7 @@ acc_slow=1G
 # Settings of the virtual PMU; none: its defaults.
 acc_pmu=
 
-# acc_run DIR CONFIG SECONDS OBSERVER [cost]: results in DIR; the lab's exit status.
+# acc_run DIR CONFIG SECONDS OBSERVER [cost|writes]: results in DIR; the lab's exit status.
 # shellcheck disable=SC2154 # build and root are the caller's
 acc_run()
 {

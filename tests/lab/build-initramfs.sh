@@ -53,6 +53,8 @@ chmod 755 "$root/init"
 for module in $modules; do
 	modprobe -C /dev/null -d "$kernel" -S "$version" --show-depends "$module"
 done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' >"$work/list"
+# A kernel that has all of it built in needs none.
+: >"$root/modules/order"
 while read -r file; do
 	name=$(basename "$file" | sed 's/\.ko.*/.ko/')
 	case $file in

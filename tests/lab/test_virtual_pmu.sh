@@ -17,12 +17,12 @@ half_life=5 # seconds, the monitor's
 seconds=26
 skip=14 # until regions have found their ends
 
-# watch FLAVOUR SETTINGS: periods are fixed, so that how often the daemon wants samples does not
+# watch FLAVOUR SETTINGS [writes]: periods are fixed, so that how often the daemon wants samples does not
 # matter.  A failure shows why.
 watch()
 {
 	acc_pmu=flavour=$1,$2
-	acc_run "$run" flavours $seconds virtual-pmu &&
+	acc_run "$run" flavours $seconds virtual-pmu ${3:+"$3"} &&
 		acc_judge "$run" --skip $skip --half-life $half_life --format json \
 			--range x=0,192M --range y=192M,192M >"$run/shares" && return
 	tail -n 3 "$run/lab.log" "$run/daemon.log"
@@ -175,10 +175,37 @@ flavour_is_right()
 	check "$1: $3 % of the records are of no access" useless "$3"
 }
 
+# What the source softdirty said of ranges, in pages: written in x, in y, not written in x.  The
+# first region begins 2 MiB into the window.
+soft_dirty()
+{
+	awk -F, -v base=17592186044416 '
+		function number(hex,    i, n) {
+			for (i = 3; i <= length(hex); i++)
+				n = 16 * n + index("0123456789abcdef", substr(hex, i, 1)) - 1
+			return n
+		}
+		NR == 1 { next }
+		{ at = (number($1) - base) / 1048576 - 2 }
+		at < 0 || at >= 384 { next }
+		$3 == "at-least" { written[at < 192 ? "x" : "y"] += $6 }
+		$3 == "exact" && at < 192 { clean += $2 / 4096 * $5 }
+		END { printf "%d %d %d\n", written["x"], written["y"], clean }' "$run/writes.csv"
+}
+
+# y has 49152 pages, which are written some ten times a second each.
+finds_writes()
+{
+	soft_dirty
+	cat "$run/writes.log"
+	soft_dirty | awk '{ exit !($2 >= 12000 && $1 <= $2 / 1000 && $3 >= 49152) }'
+}
+
 require_lab
-check "the daemon watches two threads with the virtual PMU" watch plain period=499
+check "the daemon watches two threads with the virtual PMU" watch plain period=499 writes
 flavour_is_right plain cxl 0
 check "plain: the samples stand for as many accesses as there were, within 1 %" all_counted 499
+check "soft-dirty bits tell the pages that are written from those that are read" finds_writes
 check "the daemon watches with a PMU like IBS" watch ibs period=8000
 flavour_is_right IBS cxl 80
 check "the daemon watches with a PMU like PEBS" watch pebs period=1999,store-period=997

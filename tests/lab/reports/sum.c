@@ -3,7 +3,8 @@
  * sum.c - the program source-reports: runs one source for a while and sums up what it reported, by
  * address, before any monitor made regions of it.  For tests that compare with the truth.
  *
- *	source-reports [--chmu-registers] [--chmu-count all|reads|writes] [--skip S] SOURCE SECONDS
+ *	source-reports [--chmu-registers] [--chmu-count all|reads|writes] [--pid PID] [--skip S]
+ *		SOURCE SECONDS
  *
  * CSV on standard output, a line for each extent and kind of count; the source's counters on
  * standard error.  One thread.
@@ -99,7 +100,8 @@ static int watch(const struct thermo_source *source, void *state, struct thermo_
 	return 0;
 }
 
-static int run(const char *name, struct thermo_source_opts *opts, uint64_t skip_s,
+/* @pid: whom to watch; 0: the source sees all. */
+static int run(const char *name, struct thermo_source_opts *opts, pid_t pid, uint64_t skip_s,
 	       uint64_t length_s)
 {
 	const struct thermo_source *source = thermo_source_find(name);
@@ -119,6 +121,8 @@ static int run(const char *name, struct thermo_source_opts *opts, uint64_t skip_
 		err = source->open(state, opts);
 	if (!err)
 		err = source->start(state);
+	if (!err && pid && source->set_targets)
+		err = source->set_targets(state, &pid, 1);
 	if (!err)
 		err = watch(source, state, reporter, opts->host, skip_s, length_s, &sums);
 	if (state) {
@@ -155,12 +159,13 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "chmu-registers", no_argument, NULL, 'r' },
 		{ "chmu-count", required_argument, NULL, 'c' },
+		{ "pid", required_argument, NULL, 'p' },
 		{ "skip", required_argument, NULL, 's' },
 		{ 0 },
 	};
 	struct thermo_source_opts opts = { 0 };
 	struct thermo_host host;
-	uint64_t skip_s = 0, length_s = 0;
+	uint64_t skip_s = 0, length_s = 0, pid = 0;
 	bool ok = true;
 	int c, err;
 
@@ -170,16 +175,17 @@ int main(int argc, char **argv)
 		else
 			ok &= c == 'c'   ? parse_count(optarg, &opts.chmu_count)
 			      : c == 's' ? !thermo_parse_u64(optarg, 3600, &skip_s)
+			      : c == 'p' ? !thermo_parse_u64(optarg, INT32_MAX, &pid)
 					 : false;
 	if (!ok || argc - optind != 2 || thermo_parse_u64(argv[optind + 1], 3600, &length_s)) {
 		fprintf(stderr, "usage: source-reports [--chmu-registers] [--chmu-count KIND] "
-				"[--skip S] SOURCE SECONDS\n");
+				"[--pid PID] [--skip S] SOURCE SECONDS\n");
 		return EXIT_USAGE;
 	}
 	err = thermo_host_open(&host, "/");
 	opts.host = &host;
 	if (!err)
-		err = run(argv[optind], &opts, skip_s, length_s);
+		err = run(argv[optind], &opts, (pid_t)pid, skip_s, length_s);
 	if (err)
 		fprintf(stderr, "%s\n", thermo_last_error());
 	thermo_host_close(&host);

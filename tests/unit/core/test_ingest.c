@@ -2,6 +2,7 @@
 /* test_ingest.c - each report is counted once and becomes as much evidence as it is worth. */
 #include "tests/unit/test.h"
 
+#include "core/snapshot.h"
 #include "tests/unit/core/fake_intake.h"
 
 static uint64_t counted(void)
@@ -24,6 +25,7 @@ static void nonsense_is_bad_and_known_as_such(void **state)
 		watched(BASE, PAGE, 1),
 		watched(BASE, PAGE, 1),
 		watched(BASE, PAGE, 1),
+		watched(BASE, PAGE, 1),
 	};
 
 	(void)state;
@@ -32,6 +34,7 @@ static void nonsense_is_bad_and_known_as_such(void **state)
 	wrong[7].space = THERMO_SPACE_PHYSICAL + 1;
 	wrong[8].scope = THERMO_SCOPE_LOWER_TIERS + 1;
 	wrong[9].count = THERMO_COUNT_AT_MOST + 1;
+	wrong[10].watched_op = THERMO_NR_OPS;
 	(void)add_target(PID);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		report(wrong[i]);
@@ -357,6 +360,67 @@ static void upper_bound_over_several_regions_cools_those_that_are_hotter(void **
 	assert_near(rate_of(t, 1), 1, 1);
 }
 
+/* @nr writes seen by somebody who sees nothing else. */
+static struct thermo_access writes(uint64_t addr, uint64_t bytes, uint32_t nr)
+{
+	struct thermo_access a = watched(addr, bytes, nr);
+
+	a.op = nr ? THERMO_OP_WRITE : THERMO_OP_UNKNOWN;
+	a.watched_op = THERMO_OP_WRITE;
+	a.time_ns = now_ns;
+	return a;
+}
+
+static void writes_alone_are_the_rate_where_nobody_sees_more(void **state)
+{
+	struct target *t = add_target(PID);
+
+	(void)state;
+	report(writes(BASE, 2 * MIB, 100));
+	(void)drain();
+	end_window();
+	assert_near(rate_of(t, 0), 100, 1);
+	for (int i = 0; i < 12; i++) {
+		report(writes(BASE, 2 * MIB, 0));
+		(void)drain();
+		end_window();
+	}
+	assert_true(rate_of(t, 0) < 30);
+}
+
+static void what_is_not_written_is_not_held_for_cold_where_somebody_sees_it_read(void **state)
+{
+	struct target *t = add_target(PID);
+
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		report(watched(BASE, 2 * MIB, 100));
+		report(writes(BASE, 2 * MIB, 0));
+		(void)drain();
+		end_window();
+		assert_near(rate_of(t, 0), 100, 1);
+	}
+}
+
+static void who_sees_writes_only_tells_the_direction_of_what_others_see(void **state)
+{
+	struct target *t = add_target(PID);
+	struct thermo_region view = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		report(watched(BASE, 2 * MIB, 100));
+		report(writes(BASE, 2 * MIB, 25));
+		(void)drain();
+		end_window();
+	}
+	assert_near(rate_of(t, 0), 100, 1);
+	snapshot_view_region(&t->regions[0], 0, now_ns, 5 * SECOND, &view);
+	assert_near(view.write_share, 0.25, 0.02);
+	assert_near(view.read_share, 0.75, 0.02);
+	assert_near(view.op_known_share, 1, 0.001);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, drop)
@@ -373,6 +437,9 @@ int main(void)
 		TEST(upper_bound_is_the_best_guess_where_nothing_is_known),
 		TEST(upper_bound_says_nothing_of_what_is_colder),
 		TEST(upper_bound_cools_what_was_hotter),
+		TEST(writes_alone_are_the_rate_where_nobody_sees_more),
+		TEST(what_is_not_written_is_not_held_for_cold_where_somebody_sees_it_read),
+		TEST(who_sees_writes_only_tells_the_direction_of_what_others_see),
 		TEST(upper_bound_over_several_regions_cools_those_that_are_hotter),
 		TEST(target_without_memory_has_no_region),
 	};

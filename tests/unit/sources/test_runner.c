@@ -24,6 +24,7 @@ static struct {
 	_Atomic int drain_error;
 	_Atomic uint32_t rate;
 	_Atomic uint32_t nr_pids;
+	_Atomic uint32_t nr_focus; /* ranges, and one more */
 	_Atomic uint32_t stops;
 	_Atomic uint32_t closes;
 } seen;
@@ -59,6 +60,16 @@ static int puppet_set_rate(void *state, uint32_t permille)
 	(void)state;
 	/* relaxed: as above. */
 	atomic_store_explicit(&seen.rate, permille, memory_order_relaxed);
+	return 0;
+}
+
+static int puppet_set_focus(void *state, const struct thermo_focus *focus, size_t nr)
+{
+	(void)state;
+	for (size_t i = 0; i < nr; i++)
+		assert_int_equal(focus[i].start, i * 4096);
+	/* relaxed: as above. */
+	atomic_store_explicit(&seen.nr_focus, (uint32_t)nr + 1, memory_order_relaxed);
 	return 0;
 }
 
@@ -110,6 +121,7 @@ static const struct thermo_source puppet = {
 	.start = puppet_start,
 	.set_targets = puppet_set_targets,
 	.set_rate = puppet_set_rate,
+	.set_focus = puppet_set_focus,
 	.drain = puppet_drain,
 	.counters = puppet_counters,
 	.note = puppet_note,
@@ -177,6 +189,29 @@ static void orders_reach_the_source_and_reports_come_back(void **state)
 	wait_for(&seen.stops, 1);
 	wait_for(&seen.closes, 1);
 	runner_stop(NULL);
+}
+
+static void focus_reaches_a_source_that_chooses_where_it_looks(void **state)
+{
+	const struct thermo_focus focus[] = { { .start = 0 }, { .start = 4096 } };
+	struct thermo_source blind = puppet;
+	struct runner *r;
+
+	(void)state;
+	assert_int_equal(runner_start(&r, &puppet, &opts, 0), 0);
+	runner_set_focus(r, focus, 2);
+	wait_for(&seen.nr_focus, 3);
+	runner_set_focus(r, NULL, 0);
+	wait_for(&seen.nr_focus, 1);
+	runner_stop(r);
+	/* One that sees everything is not asked. */
+	blind.set_focus = NULL;
+	assert_int_equal(runner_start(&r, &blind, &opts, 0), 0);
+	runner_set_focus(r, focus, 2);
+	runner_set_rate(r, 250);
+	wait_for(&seen.rate, 250);
+	assert_int_equal(seen.nr_focus, 1);
+	runner_stop(r);
 }
 
 static void source_that_fails_ends_alone_and_says_why(void **state)
@@ -262,6 +297,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(orders_reach_the_source_and_reports_come_back,
 						reset, drop),
+		cmocka_unit_test_setup_teardown(
+				focus_reaches_a_source_that_chooses_where_it_looks, reset, drop),
 		cmocka_unit_test_setup_teardown(source_that_fails_ends_alone_and_says_why, reset,
 						drop),
 		cmocka_unit_test_setup_teardown(order_that_was_not_taken_over_yet_is_not_forgotten,
