@@ -116,6 +116,7 @@ static inline bool place_in(const struct perfdata *p, const struct perfdata_even
 	access->pid = l->tid ? perfdata_known_pid((int32_t)half_at(record, l->tid, 0)) : 0;
 	access->tid = l->tid ? perfdata_known_pid((int32_t)half_at(record, l->tid, 1)) : 0;
 	access->space = p->opts.physical ? THERMO_SPACE_PHYSICAL : THERMO_SPACE_VIRTUAL;
+	access->extent_bytes = 1;
 	return true;
 }
 
