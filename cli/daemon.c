@@ -38,6 +38,8 @@ static int start_source(struct daemon *d, const struct thermo_source *source)
 	struct thermo_source_opts opts = { .host = d->host,
 					   .settings = &d->settings,
 					   .pause_damon_stat = d->opts->pause_damon_stat,
+					   .damon_nodes = d->opts->damon_nodes,
+					   .mglru_interval_ms = d->opts->mglru_interval_ms,
 					   .chmu_registers = d->opts->chmu_registers,
 					   .chmu_count = d->opts->chmu_count,
 					   .chmu_replay = d->opts->chmu_replay };

@@ -23,7 +23,8 @@
  * @sources:	Names of the sources to use, NULL-terminated; NULL: all that run here.
  * @clients_only:	No source at all: only programs report, about themselves.
  * @monitor_only:	Watch, move nothing; also where there is nothing to tier.
- * @chmu_registers, @chmu_count, @chmu_replay:	As in struct thermo_source_opts.
+ * @damon_nodes, @mglru_interval_ms, @chmu_registers, @chmu_count, @chmu_replay:	As in
+ *		struct thermo_source_opts.
  * @clients:	Which programs may report their own accesses.
  * @governor:	CPU budget, windows, what to sample for.
  */
@@ -32,6 +33,8 @@ struct daemon_opts {
 	bool clients_only;
 	bool monitor_only;
 	bool pause_damon_stat;
+	const char *damon_nodes;
+	uint32_t mglru_interval_ms;
 	bool chmu_registers;
 	uint8_t chmu_count;
 	const char *chmu_replay;

@@ -9,6 +9,8 @@ extern const struct thermo_source thermo_source_pebs;
 extern const struct thermo_source thermo_source_spe;
 extern const struct thermo_source thermo_source_hintfault;
 extern const struct thermo_source thermo_source_damon;
+extern const struct thermo_source thermo_source_damon_pa;
+extern const struct thermo_source thermo_source_mglru;
 extern const struct thermo_source thermo_source_virtual_pmu;
 extern const struct thermo_source thermo_source_chmu;
 extern const struct thermo_source thermo_source_chmu_replay;
@@ -22,6 +24,8 @@ const struct thermo_source *const thermo_sources[] = {
 	&thermo_source_spe,
 	&thermo_source_hintfault,
 	&thermo_source_damon,
+	&thermo_source_damon_pa,
+	&thermo_source_mglru,
 	&thermo_source_virtual_pmu,
 	&thermo_source_chmu,
 	&thermo_source_chmu_replay,
