@@ -9,6 +9,7 @@
 #define CLI_DAEMON_H
 
 #include "cli/clients.h"
+#include "cli/gauges.h"
 #include "cli/governor.h"
 #include "core/host.h"
 #include "core/settings.h"
@@ -69,6 +70,7 @@ struct daemon {
 	uint64_t targets_at_ns;
 	uint64_t window_start_ns;
 	struct governor governor;
+	struct gauges gauges;
 };
 
 /* Return: 0 or -errno; then daemon_stop() is still to be called. */

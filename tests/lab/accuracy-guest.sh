@@ -4,7 +4,8 @@
 # accuracy-guest.sh BUILD CONFIG SECONDS OBSERVER [cost] - in the lab's guest: a workload, and one
 # observer of it, or none.
 #
-# OBSERVER is none, hintfault, virtual-pmu, virtual-pmu-pa, damon-source, both (thermocline with these sources), damon (the
+# OBSERVER is none, hintfault, virtual-pmu, virtual-pmu-pa, damon-source, damon-pa, both (thermocline with these
+# sources), damon (the
 # kernel's, at 5 ms / 100 ms / 1 s) or damon-auto (the same, tuning its own intervals).
 #
 # "cost" is for its price alone: nobody asks what it saw, and the TLB is not flushed, because the
@@ -109,7 +110,7 @@ start_observer()
 	none) ;;
 	hintfault | virtual-pmu) start_ours "$observer" ;;
 	# The emulator's CPU is some twenty times slower than one that the budget is meant for.
-	virtual-pmu-pa) start_ours "$observer" --cpu-budget 20 ;;
+	virtual-pmu-pa | damon-pa) start_ours "$observer" --cpu-budget 20 ;;
 	damon-source) start_ours damon ;;
 	both) start_ours hintfault,damon ;;
 	damon) start_damon own ;;
@@ -138,7 +139,7 @@ observer_seconds()
 	sum=0
 	[ -z "$watcher" ] || sum=$(run_seconds "$watcher")
 	case $observer in
-	damon-source | both) sum="$sum + $(run_seconds "$(cat $kdamond/pid)")" ;;
+	damon-source | damon-pa | both) sum="$sum + $(run_seconds "$(cat $kdamond/pid)")" ;;
 	esac
 	awk "BEGIN { print $sum }"
 }
