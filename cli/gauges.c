@@ -32,13 +32,12 @@ static void read_ages(struct gauges *g, const struct thermo_host *host, uint64_t
 	uint64_t wait_ns = INTERVAL_NS;
 	int err = idle_ages_probe(host, "idle ages");
 
-	if (!err && !g->ages) {
+	if (!err && !g->ages)
 		g->ages = calloc(1, sizeof(*g->ages));
-		err = g->ages ? 0 : thermo_fail(-ENOMEM, "idle ages: no memory");
-	}
 	if (!err)
-		err = idle_ages_read(g->ages, host);
-	if (!err && (uint64_t)((double)g->ages->read_ns / READ_SHARE) > wait_ns)
+		err = g->ages ? idle_ages_read(g->ages, host)
+			      : thermo_fail(-ENOMEM, "idle ages: no memory");
+	if (g->ages && (uint64_t)((double)g->ages->read_ns / READ_SHARE) > wait_ns)
 		wait_ns = (uint64_t)((double)g->ages->read_ns / READ_SHARE);
 	g->ages_error[0] = '\0';
 	if (err)
