@@ -120,9 +120,12 @@ void gauges_kernel_print(FILE *out, struct json_object *kernel)
 		const char *name;
 		const char *key;
 	} lines[] = {
-		{ "promoted", "pgpromote_success" },       { "demoted", "demoted" },
-		{ "balanced", "numa_pages_migrated" },     { "moved by others", "moved_by_others" },
-		{ "moves that failed", "pgmigrate_fail" }, { "hint faults", "numa_hint_faults" },
+		{ "promoted", "pgpromote_success" },
+		{ "demoted", "demoted" },
+		{ "moved by hint faults", "numa_pages_migrated" },
+		{ "moved by others", "moved_by_others" },
+		{ "moves that failed", "pgmigrate_fail" },
+		{ "hint faults", "numa_hint_faults" },
 	};
 	struct json_object *nodes = get(kernel, "nodes"), *unknown = get(kernel, "not_told");
 
