@@ -313,9 +313,10 @@ static int get_pages(struct record_reader *r)
 /* Sums of what is in a row must not overflow. */
 static bool idle_row_is_sane(const struct idle_row *row)
 {
+	const uint64_t max_bytes = INT64_MAX / (2ll * IDLE_NR_BUCKETS);
+
 	for (int b = 0; b < IDLE_NR_BUCKETS; b++)
-		if (row->anon_bytes[b] > INT64_MAX / (2 * IDLE_NR_BUCKETS) ||
-		    row->file_bytes[b] > INT64_MAX / (2 * IDLE_NR_BUCKETS))
+		if (row->anon_bytes[b] > max_bytes || row->file_bytes[b] > max_bytes)
 			return false;
 	return row->node >= 0 && row->node <= MAX_NODE && row->looked_ms <= INT64_MAX / 1000000;
 }
