@@ -33,6 +33,8 @@ static int start_sources(struct daemon *d)
 		.source = { .host = d->host,
 			    .settings = &d->settings,
 			    .pause_damon_stat = o->pause_damon_stat,
+			    .damon_nodes = o->damon_nodes,
+			    .mglru_interval_ms = o->mglru_interval_ms,
 			    .chmu_registers = o->chmu_registers,
 			    .chmu_count = o->chmu_count,
 			    .chmu_replay = o->chmu_replay,
@@ -145,6 +147,19 @@ static void stop_left_units(const struct thermo_host *host)
 			    thermo_last_error());
 }
 
+/* What the kernel knows and does beside us. */
+static void read_gauges(struct daemon *d, uint64_t now_ns)
+{
+	struct tierer_status s = { 0 };
+
+	if (d->tierer)
+		tierer_status(d->tierer, &s);
+	gauges_step(&d->gauges, d->host, daemon_topology(d),
+		    s.counters.pages[THERMO_PROMOTE][THERMO_MOVED] +
+				    s.counters.pages[THERMO_DEMOTE][THERMO_MOVED],
+		    d->tierer && !d->opts->tierer.dry_run, now_ns);
+}
+
 int daemon_start(struct daemon *d, const struct thermo_host *host, const struct daemon_opts *opts)
 {
 	int err;
@@ -176,6 +191,8 @@ int daemon_start(struct daemon *d, const struct thermo_host *host, const struct 
 	d->owners_credit_ns = OWNERS_SHARE * d->governor.budget * OWNERS_CREDIT_NS;
 	d->window_at_ns = d->started_ns + window_ns(d);
 	update_targets(d, d->started_ns);
+	/* Before anything moves: what is counted since the start begins here. */
+	read_gauges(d, d->started_ns);
 	return 0;
 }
 
@@ -214,11 +231,12 @@ static void govern(struct daemon *d)
 static void tell_focus(struct daemon *d)
 {
 	struct thermo_focus focus[FOCUS_MAX];
+	size_t nr;
 
-	if (daemon_sources_want_focus(d->sources))
-		daemon_sources_set_focus(d->sources, focus,
-					 focus_of_snapshot(d->snapshot, top_bytes(d), focus,
-							   FOCUS_MAX));
+	if (!daemon_sources_want_focus(d->sources))
+		return;
+	nr = focus_of_snapshot(d->snapshot, top_bytes(d), focus, FOCUS_MAX);
+	daemon_sources_set_focus(d->sources, focus, nr);
 }
 
 /*
@@ -313,6 +331,7 @@ uint64_t daemon_step(struct daemon *d, uint64_t now_ns)
 	(void)thermo_monitor_drain(d->monitor);
 	if (now_ns >= d->targets_at_ns)
 		update_targets(d, now_ns);
+	read_gauges(d, now_ns);
 	bool is_busy = find_owners(d, now_ns);
 
 	daemon_sources_step(d->sources, now_ns);
@@ -341,6 +360,7 @@ int daemon_stop(struct daemon *d)
 	err = thermo_settings_close(&d->settings);
 	thermo_snapshot_put(d->snapshot);
 	thermo_monitor_free(d->monitor);
+	gauges_fini(&d->gauges);
 	*d = (struct daemon){ .settings.lock_fd = -1 };
 	return err;
 }

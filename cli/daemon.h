@@ -10,6 +10,7 @@
 
 #include "cli/clients.h"
 #include "cli/daemon_sources.h"
+#include "cli/gauges.h"
 #include "cli/governor.h"
 #include "core/host.h"
 #include "core/settings.h"
@@ -22,7 +23,8 @@
  * @fall_back:	While one of @sources does not run, others may.
  * @clients_only:	No source at all: only programs report, about themselves.
  * @monitor_only:	Watch, move nothing; also where there is nothing to tier.
- * @chmu_registers, @chmu_count, @chmu_replay, @external:	As in struct thermo_source_opts.
+ * @damon_nodes, @mglru_interval_ms, @chmu_registers, @chmu_count, @chmu_replay, @external:	As
+ *in struct thermo_source_opts.
  * @clients:	Which programs may report their own accesses.
  * @governor:	CPU budget, windows, what to sample for.
  */
@@ -32,6 +34,8 @@ struct daemon_opts {
 	bool clients_only;
 	bool monitor_only;
 	bool pause_damon_stat;
+	const char *damon_nodes;
+	uint32_t mglru_interval_ms;
 	bool chmu_registers;
 	uint8_t chmu_count;
 	const char *chmu_replay;
@@ -65,6 +69,7 @@ struct daemon {
 	uint64_t targets_at_ns;
 	uint64_t window_start_ns;
 	struct governor governor;
+	struct gauges gauges;
 };
 
 /* Return: 0 or -errno; then daemon_stop() is still to be called. */

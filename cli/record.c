@@ -47,6 +47,7 @@ struct recording {
 	uint64_t started_ns;
 	uint64_t next_ns;     /* no snapshot is written before */
 	uint64_t pages_at_ns; /* when page types are looked at again; UINT64_MAX: never */
+	uint64_t idle_ns;     /* time of the newest idle ages that were written */
 	struct cgroups cgroups;
 	uint64_t random_state;
 	uint32_t nr_regions;
@@ -95,7 +96,17 @@ static bool is_too_late(const struct recording *r, const struct thermo_snapshot 
 	       record_writer_snapshots(r->writer) > 0;
 }
 
-static int write_snapshot(struct recording *r, const struct thermo_snapshot *s, uint64_t now_ns)
+/* @ages: NULL when nobody tells. */
+static int write_idle(struct recording *r, const struct idle_ages *ages)
+{
+	if (!ages || ages->time_ns == r->idle_ns)
+		return 0;
+	r->idle_ns = ages->time_ns;
+	return record_write_idle(r->writer, ages);
+}
+
+static int write_snapshot(struct recording *r, const struct thermo_snapshot *s,
+			  const struct idle_ages *ages, uint64_t now_ns)
 {
 	int err;
 
@@ -111,7 +122,8 @@ static int write_snapshot(struct recording *r, const struct thermo_snapshot *s, 
 	if (r->opts->interval_s)
 		r->next_ns = now_ns + r->opts->interval_s * 1000000000ull - s->window_ns / 2;
 	tell_progress(r);
-	return write_pages(r, s, now_ns);
+	err = write_idle(r, ages);
+	return err ? err : write_pages(r, s, now_ns);
 }
 
 static void read_signals(struct recording *r)
@@ -169,7 +181,7 @@ static int write_rest(struct recording *r, struct daemon *d)
 	d->targets_at_ns = UINT64_MAX;
 	(void)daemon_step(d, now_ns);
 	r->next_ns = 0;
-	return d->snapshot ? write_snapshot(r, d->snapshot, now_ns) : 0;
+	return d->snapshot ? write_snapshot(r, d->snapshot, d->gauges.ages, now_ns) : 0;
 }
 
 static int record_windows(struct recording *r, struct daemon *d)
@@ -182,7 +194,7 @@ static int record_windows(struct recording *r, struct daemon *d)
 
 		look_for_new_memory(r, d, now_ns);
 		wait_ns = daemon_step(d, now_ns);
-		err = d->snapshot ? write_snapshot(r, d->snapshot, now_ns) : 0;
+		err = d->snapshot ? write_snapshot(r, d->snapshot, d->gauges.ages, now_ns) : 0;
 		if (!err && r->perf_data)
 			err = perfdata_output_step(r->perf_data, d);
 		if (err)
@@ -293,7 +305,7 @@ static int64_t record_newest(struct recording *r, const char *what)
 {
 	AUTO_FCLOSE FILE *file = NULL;
 	struct record_reader *reader = NULL;
-	struct thermo_snapshot *s = NULL;
+	struct thermo_snapshot *s = NULL, *none = NULL;
 	int64_t wait_ns = 1000000000;
 	int err = recording_ask(r->host, &file);
 
@@ -305,7 +317,12 @@ static int64_t record_newest(struct recording *r, const char *what)
 		err = record_reader_next(reader, &s);
 	if (err > 0 && s) {
 		wait_ns = s->window_ns > MIN_WAIT_NS ? (int64_t)s->window_ns : (int64_t)MIN_WAIT_NS;
-		err = write_snapshot(r, s, thermo_host_now_ns(r->host));
+		/* What belongs to the one snapshot comes behind it. */
+		err = record_reader_next(reader, &none);
+		if (err >= 0)
+			err = write_snapshot(r, s, record_reader_idle(reader),
+					     thermo_host_now_ns(r->host));
+		thermo_snapshot_put(none);
 		thermo_snapshot_put(s);
 	}
 	record_reader_free(reader);

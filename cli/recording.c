@@ -34,6 +34,8 @@ int recording_write_newest(int fd, const struct daemon *d)
 
 	if (!err && d->snapshot)
 		err = record_write_snapshot(w, d->snapshot);
+	if (!err && d->gauges.ages && d->gauges.ages->time_ns)
+		err = record_write_idle(w, d->gauges.ages);
 	if (!err)
 		err = record_write_end(w, thermo_host_now_ns(d->host),
 				       thermo_host_realtime_ns(d->host), 0);

@@ -225,6 +225,22 @@ static int print_pagetypes(struct reading *r, const struct thermo_snapshot *s)
 	return err;
 }
 
+static int print_ages(const struct reading *r)
+{
+	const struct idle_ages *ages = record_reader_idle(r->reader);
+
+	if (!ages)
+		return thermo_fail(-ENODATA,
+				   "%s tells no idle ages: thermocline sources says why, "
+				   "at mglru",
+				   r->opts->live ? "the daemon" : "the recording");
+	if (r->opts->pid)
+		return thermo_fail(-EINVAL, "idle ages are of cgroups: --pid cannot take them "
+					    "apart");
+	report_ages_print(&r->opts->output, ages);
+	return 0;
+}
+
 static int print_view(struct reading *r)
 {
 	struct report_opts *o = r->opts;
@@ -234,6 +250,8 @@ static int print_view(struct reading *r)
 		print_text_head(r, o->by->view != VIEW_WSS || o->last);
 	if (o->by->view == VIEW_PAGETYPE)
 		return print_pagetypes(r, &part);
+	if (o->by->view == VIEW_AGES)
+		return print_ages(r);
 	if (o->by->view != VIEW_WSS)
 		return report_view_print(&o->output, o->by->view, &part);
 	if (o->last)

@@ -27,6 +27,7 @@ static const struct report_what bys[] = {
 	{ "temperature", BY_VIEW, .view = VIEW_TEMPERATURE },
 	{ "recency", BY_VIEW, .view = VIEW_RECENCY },
 	{ "pagetype", BY_VIEW, .view = VIEW_PAGETYPE },
+	{ "ages", BY_VIEW, .view = VIEW_AGES },
 };
 
 #define NR_BYS (sizeof(bys) / sizeof(bys[0]))
@@ -52,7 +53,9 @@ static void print_usage(FILE *out)
 		"      --live                 ask the running daemon for its newest snapshot\n"
 		"      --by WHAT              region (default), cpu, node, thread, op, process,\n"
 		"                             cgroup; wss (working set size), idle (idle times),\n"
-		"                             temperature, recency, pagetype\n"
+		"                             temperature, recency, pagetype; ages (idle ages of "
+		"all\n"
+		"                             cgroups and nodes, as the kernel has them)\n"
 		"  -f, --format text|json|csv default text\n"
 		"Which part:\n"
 		"  -p, --pid PID              only memory of this process\n"
@@ -115,7 +118,7 @@ static int set_by(struct report_opts *o, const char *name)
 		}
 	return option_bad(COMMAND, "--by", name,
 			  "region, cpu, node, thread, op, process, cgroup, wss, idle, "
-			  "temperature, recency or pagetype");
+			  "temperature, recency, pagetype or ages");
 }
 
 static int set_number(struct report_opts *o, int c, const char *arg)

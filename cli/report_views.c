@@ -239,6 +239,85 @@ int report_view_print(struct report_output *o, enum report_view view,
 	return 0;
 }
 
+/* --- idle ages, of the kernel --- */
+
+static void make_ages_row(struct table_row *t, const struct idle_ages *ages,
+			  const struct idle_row *row, bool is_node)
+{
+	static const char *const anon[IDLE_NR_BUCKETS] = { "anon_new_bytes",  "anon_0s_bytes",
+							   "anon_1s_bytes",   "anon_10s_bytes",
+							   "anon_1min_bytes", "anon_10min_bytes",
+							   "anon_1h_bytes" };
+	static const char *const file[IDLE_NR_BUCKETS] = { "file_new_bytes",  "file_0s_bytes",
+							   "file_1s_bytes",   "file_10s_bytes",
+							   "file_1min_bytes", "file_10min_bytes",
+							   "file_1h_bytes" };
+
+	row_u64(t, "time_ns", ages->time_ns);
+	row_text(t, "what", is_node ? "node" : "cgroup");
+	row_i64(t, "node", row->node);
+	row_text(t, "cgroup", row->path);
+	row_u64_if(t, !is_node, "memcg", row->memcg);
+	row_u64(t, "looked_ago_ns", row->looked_ms * 1000000ull);
+	for (int b = 0; b < IDLE_NR_BUCKETS; b++)
+		row_u64(t, anon[b], row->anon_bytes[b]);
+	for (int b = 0; b < IDLE_NR_BUCKETS; b++)
+		row_u64(t, file[b], row->file_bytes[b]);
+}
+
+static void print_ages_text(FILE *out, const struct idle_row *row, const char *name)
+{
+	fprintf(out, "%-32s %8s", name, unit_ns(row->looked_ms * 1000000ull));
+	for (int b = 0; b < IDLE_NR_BUCKETS; b++) {
+		uint64_t bytes = row->anon_bytes[b] + row->file_bytes[b];
+
+		fprintf(out, " %8s", bytes ? unit_bytes((double)bytes) : "-");
+	}
+	fprintf(out, "\n");
+}
+
+static void print_ages_table(FILE *out, const struct idle_ages *ages)
+{
+	char name[32], safe[31];
+
+	fprintf(out, "%-32s %8s", "IDLE FOR AT LEAST", "LOOKED");
+	for (int b = 0; b < IDLE_NR_BUCKETS; b++)
+		fprintf(out, " %8s", idle_bucket_name((enum idle_bucket)b));
+	fprintf(out, "\n");
+	for (uint32_t n = 0; n < ages->nr_nodes; n++) {
+		(void)snprintf(name, sizeof(name), "node %d", ages->nodes[n].node);
+		print_ages_text(out, &ages->nodes[n], name);
+		for (uint32_t i = 0; i < ages->nr_rows; i++) {
+			if (ages->rows[i].node != ages->nodes[n].node)
+				continue;
+			(void)snprintf(name, sizeof(name), " %s",
+				       safe_text(ages->rows[i].path, safe, sizeof(safe)));
+			print_ages_text(out, &ages->rows[i], name);
+		}
+	}
+	if (ages->nr_left_out)
+		fprintf(out, "%" PRIu64 " small cgroups are in their nodes only\n",
+			ages->nr_left_out);
+}
+
+void report_ages_print(struct report_output *o, const struct idle_ages *ages)
+{
+	struct table_row t = { 0 };
+
+	if (o->format == REPORT_TEXT) {
+		print_ages_table(o->out, ages);
+		return;
+	}
+	for (uint32_t i = 0; i < ages->nr_nodes; i++) {
+		make_ages_row(&t, ages, &ages->nodes[i], true);
+		print_row(o, &t, i == 0);
+	}
+	for (uint32_t i = 0; i < ages->nr_rows; i++) {
+		make_ages_row(&t, ages, &ages->rows[i], false);
+		print_row(o, &t, false);
+	}
+}
+
 /* --- page types --- */
 
 double report_hot_rate(const struct thermo_snapshot *s)

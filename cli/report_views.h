@@ -4,6 +4,7 @@
 #define CLI_REPORT_VIEWS_H
 
 #include "cli/report_print.h"
+#include "core/idle_ages.h"
 #include "core/pagetypes.h"
 #include "core/views.h"
 
@@ -13,6 +14,7 @@ enum report_view {
 	VIEW_TEMPERATURE,
 	VIEW_RECENCY,
 	VIEW_PAGETYPE,
+	VIEW_AGES,
 };
 
 #define REPORT_NR_WSS 4
@@ -35,6 +37,9 @@ int report_view_print(struct report_output *o, enum report_view view,
 
 /* What is hot for report_pagetypes_print(): above the mean of what is observed. */
 double report_hot_rate(const struct thermo_snapshot *snapshot);
+
+/* By node and cgroup, as the kernel's multi-gen LRU has it. */
+void report_ages_print(struct report_output *o, const struct idle_ages *ages);
 
 void report_pagetypes_print(struct report_output *o, const struct page_types *types,
 			    double hot_rate);

@@ -21,6 +21,7 @@ static const struct {
 	{ THERMO_CAN_OP, "read-write" },   { THERMO_CAN_CPU, "cpu" },
 	{ THERMO_CAN_THREAD, "thread" },   { THERMO_CAN_LATENCY, "latency" },
 	{ THERMO_CAN_LEVEL, "level" },     { THERMO_CAN_NEGATIVE, "not-accessed" },
+	{ THERMO_CAN_AGES, "idle-ages" },
 };
 
 #define NR_ABILITIES (sizeof(abilities) / sizeof(abilities[0]))

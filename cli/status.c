@@ -240,6 +240,9 @@ struct json_object *status_json(const struct daemon *d, uint64_t now_ns)
 		add_moves(moves, &status);
 		json_object_object_add(root, "migration", moves);
 	}
+	json_object_object_add(root, "kernel", gauges_kernel_json(&d->gauges));
+	json_object_object_add(root, "idle_ages",
+			       gauges_idle_json(&d->gauges, d->snapshot, now_ns));
 	return root;
 }
 
@@ -321,6 +324,23 @@ static double mib(uint64_t bytes)
 	return (double)bytes / (1 << 20);
 }
 
+/* Only when it did: mostly it does not. */
+static void kernel_moves(const struct daemon *d, struct status_line_state *now,
+			 const struct status_line_state *last, char *text, size_t size)
+{
+	const struct vmstat *v = &d->gauges.vmstat;
+	uint64_t up, down;
+
+	now->kernel_pages[THERMO_PROMOTE] = vmstat_change(v, &v->all, VMSTAT_PROMOTED).since_start;
+	now->kernel_pages[THERMO_DEMOTE] = vmstat_demoted(v, &v->all).since_start;
+	up = now->kernel_pages[THERMO_PROMOTE] - last->kernel_pages[THERMO_PROMOTE];
+	down = now->kernel_pages[THERMO_DEMOTE] - last->kernel_pages[THERMO_DEMOTE];
+	text[0] = '\0';
+	if (up || down)
+		(void)snprintf(text, size, ", the kernel up %.1f MiB down %.1f MiB",
+			       mib(up * THERMO_PAGE_BYTES), mib(down * THERMO_PAGE_BYTES));
+}
+
 void status_line(const struct daemon *d, uint64_t now_ns, struct status_line_state *last,
 		 char *text, size_t size)
 {
@@ -353,14 +373,16 @@ void status_line(const struct daemon *d, uint64_t now_ns, struct status_line_sta
 					 THERMO_PAGE_BYTES));
 	}
 	double seconds = (double)(now_ns - last->time_ns) / 1e9;
+	char kernel[96];
 
+	kernel_moves(d, &now, last, kernel, sizeof(kernel));
 	(void)snprintf(text, size,
 		       "%d targets, %u regions, %.0f reports/s, %.3g accesses/s, %.1f %% in top "
-		       "tier%s, "
+		       "tier%s%s, "
 		       "cpu %.1f %%",
 		       d->nr_targets, d->snapshot ? d->snapshot->nr_regions : 0,
 		       last->time_ns ? (double)(now.seen - last->seen) / seconds : 0.0,
-		       hits.accesses_per_s, 100 * hits.top_share, moves,
+		       hits.accesses_per_s, 100 * hits.top_share, moves, kernel,
 		       d->governor.cpu_with_moves_pct);
 	*last = now;
 }
@@ -551,4 +573,6 @@ void status_print(FILE *out, struct json_object *s)
 	print_owners(out, get(s, "owners"));
 	if (get(s, "migration"))
 		print_moves(out, get(s, "migration"));
+	gauges_kernel_print(out, get(s, "kernel"));
+	gauges_idle_print(out, get(s, "idle_ages"));
 }

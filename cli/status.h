@@ -27,6 +27,7 @@ struct status_line_state {
 	uint64_t time_ns;
 	uint64_t moved_pages[THERMO_NR_ACTIONS];
 	uint64_t planned_bytes[THERMO_NR_ACTIONS];
+	uint64_t kernel_pages[THERMO_NR_ACTIONS];
 	uint64_t seen;
 };
 

@@ -147,6 +147,29 @@ static int parse_chmu(struct watch_opts *o, int c, char *arg)
 	}
 }
 
+/* Of sources that are named.  Return: 1 when @c is none of these. */
+static int parse_source(struct watch_opts *o, int c, char *arg)
+{
+	uint64_t n = 0;
+	int err;
+
+	switch (c) {
+	case WATCH_OPT_PAUSE:
+		o->daemon.pause_damon_stat = true;
+		return 0;
+	case WATCH_OPT_DAMON_NODES:
+		/* Which nodes there are the source knows. */
+		o->daemon.damon_nodes = arg;
+		return 0;
+	case WATCH_OPT_MGLRU_INTERVAL:
+		err = option_number(o->command, "--mglru-interval", arg, 1, 3600, &n);
+		o->daemon.mglru_interval_ms = (uint32_t)n * 1000;
+		return err;
+	default:
+		return parse_chmu(o, c, arg);
+	}
+}
+
 static int parse_how(struct watch_opts *o, int c, char *arg)
 {
 	struct daemon_opts *d = &o->daemon;
@@ -173,9 +196,6 @@ static int parse_how(struct watch_opts *o, int c, char *arg)
 		return parse_clients(o, arg);
 	case WATCH_OPT_GOAL:
 		return parse_goal(o, arg);
-	case WATCH_OPT_PAUSE:
-		d->pause_damon_stat = true;
-		return 0;
 	case WATCH_OPT_EXTERNAL:
 		d->external = arg;
 		return 0;
@@ -183,7 +203,7 @@ static int parse_how(struct watch_opts *o, int c, char *arg)
 		d->fall_back = true;
 		return 0;
 	default:
-		return parse_chmu(o, c, arg);
+		return parse_source(o, c, arg);
 	}
 }
 

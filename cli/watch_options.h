@@ -31,6 +31,8 @@ enum {
 	WATCH_OPT_GOAL,
 	WATCH_OPT_CLIENTS,
 	WATCH_OPT_PAUSE,
+	WATCH_OPT_DAMON_NODES,
+	WATCH_OPT_MGLRU_INTERVAL,
 	WATCH_OPT_CHMU_REGISTERS,
 	WATCH_OPT_CHMU_COUNT,
 	WATCH_OPT_CHMU_REPLAY,
@@ -51,6 +53,8 @@ enum {
 			{ "window", required_argument, NULL, WATCH_OPT_WINDOW },                   \
 			{ "clients", required_argument, NULL, WATCH_OPT_CLIENTS },                 \
 			{ "goal", required_argument, NULL, WATCH_OPT_GOAL },                       \
+			{ "damon-nodes", required_argument, NULL, WATCH_OPT_DAMON_NODES },         \
+			{ "mglru-interval", required_argument, NULL, WATCH_OPT_MGLRU_INTERVAL },   \
 			{ "chmu-registers", no_argument, NULL, WATCH_OPT_CHMU_REGISTERS },         \
 			{ "chmu-count", required_argument, NULL, WATCH_OPT_CHMU_COUNT },           \
 			{ "chmu-replay", required_argument, NULL, WATCH_OPT_CHMU_REPLAY },         \
@@ -77,6 +81,9 @@ enum {
 	"      --external PATH        also text addr,len,count,rw,cpu,pid from this pipe or\n"     \
 	"                             file\n"                                                      \
 	"      --pause-damon-stat     turn DAMON_STAT off while running, to use DAMON\n"           \
+	"      --damon-nodes LIST     --source damon-pa: only memory of these nodes\n"             \
+	"      --mglru-interval S     --source mglru: how often the kernel is to look;\n"          \
+	"                             1 to 3600, default 60\n"                                     \
 	"      --chmu-registers       drive CXL hotness units that the kernel has no driver for\n" \
 	"      --chmu-count all|reads|writes  what they count; default all\n"                      \
 	"      --chmu-replay FILE     a recorded hotlist, for --source chmu-replay\n"              \

@@ -18,6 +18,7 @@
 #include <stdio.h>
 
 #include "core/host.h"
+#include "core/idle_ages.h"
 #include "core/pagetypes.h"
 #include "thermocline/monitor.h"
 #include "thermocline/tiering.h"
@@ -114,6 +115,9 @@ int record_write_snapshot(struct record_writer *writer, const struct thermo_snap
 /* Behind the snapshot that they are of.  Return: 0 or -errno. */
 int record_write_pages(struct record_writer *writer, const struct record_pages *pages);
 
+/* Likewise.  Return: 0 or -errno. */
+int record_write_idle(struct record_writer *writer, const struct idle_ages *ages);
+
 /* @error: why it ends; 0 or an errno.  Return: 0 or -errno. */
 int record_write_end(struct record_writer *writer, uint64_t time_ns, uint64_t realtime_ns,
 		     int error);
@@ -142,6 +146,9 @@ const struct record_end *record_reader_end(const struct record_reader *reader);
 
 /* The newest kinds of memory so far, or NULL: none were recorded. */
 const struct record_pages *record_reader_pages(const struct record_reader *reader);
+
+/* The newest idle ages so far, or NULL: none were recorded. */
+const struct idle_ages *record_reader_idle(const struct record_reader *reader);
 
 /**
  * record_reader_next() - The next snapshot.

@@ -33,6 +33,7 @@ enum record_block_type {
 	RECORD_BLOCK_SNAPSHOT = 2,
 	RECORD_BLOCK_END = 3,
 	RECORD_BLOCK_PAGES = 4,
+	RECORD_BLOCK_IDLE = 5,
 };
 
 /* Of a column; also how a number is checked. */
@@ -88,6 +89,9 @@ extern const struct record_table record_end_table;
 extern const struct record_table record_pages_table;
 extern const struct record_table record_page_group_table;
 extern const struct record_table record_page_cgroup_table;
+extern const struct record_table record_idle_table;
+extern const struct record_table record_idle_node_table;
+extern const struct record_table record_idle_cgroup_table;
 
 /* Bytes that grow. */
 struct record_buffer {

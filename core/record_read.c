@@ -27,7 +27,9 @@ struct record_reader {
 	struct record_machine machine;
 	struct record_end end;
 	bool has_pages;
+	bool has_idle;
 	struct record_pages pages;
+	struct idle_ages idle;
 };
 
 /* Nothing more can be read: @why, with the place.  The first reason stays. */
@@ -308,6 +310,51 @@ static int get_pages(struct record_reader *r)
 	return 0;
 }
 
+/* Sums of what is in a row must not overflow. */
+static bool idle_row_is_sane(const struct idle_row *row)
+{
+	const uint64_t max_bytes = INT64_MAX / (2ll * IDLE_NR_BUCKETS);
+
+	for (int b = 0; b < IDLE_NR_BUCKETS; b++)
+		if (row->anon_bytes[b] > max_bytes || row->file_bytes[b] > max_bytes)
+			return false;
+	return row->node >= 0 && row->node <= MAX_NODE && row->looked_ms <= INT64_MAX / 1000000;
+}
+
+static int check_idle(const struct idle_ages *ages)
+{
+	for (uint32_t i = 0; i < ages->nr_nodes; i++)
+		if (!idle_row_is_sane(&ages->nodes[i]))
+			return thermo_fail(-EBADMSG, "idle ages of a node cannot be");
+	for (uint32_t i = 0; i < ages->nr_rows; i++)
+		if (!idle_row_is_sane(&ages->rows[i]))
+			return thermo_fail(-EBADMSG, "idle ages of a cgroup cannot be");
+	return 0;
+}
+
+static int get_idle(struct record_reader *r)
+{
+	struct idle_ages *ages = &r->idle;
+	int nr = get_rows(r, &record_idle_table, ages);
+
+	/* Until all of it is known to be sane. */
+	r->has_idle = false;
+	if (nr == 0)
+		return thermo_fail(-EBADMSG, "it has no idle ages");
+	if (nr > 0)
+		nr = get_rows(r, &record_idle_node_table, ages->nodes);
+	if (nr < 0)
+		return nr;
+	ages->nr_nodes = (uint32_t)nr;
+	nr = get_rows(r, &record_idle_cgroup_table, ages->rows);
+	if (nr < 0)
+		return nr;
+	ages->nr_rows = (uint32_t)nr;
+	nr = check_idle(ages);
+	r->has_idle = nr == 0;
+	return nr;
+}
+
 static int get_end(struct record_reader *r)
 {
 	int nr = get_rows(r, &record_end_table, &r->end);
@@ -402,11 +449,16 @@ const struct record_pages *record_reader_pages(const struct record_reader *r)
 	return r->has_pages ? &r->pages : NULL;
 }
 
+const struct idle_ages *record_reader_idle(const struct record_reader *r)
+{
+	return r->has_idle ? &r->idle : NULL;
+}
+
 /* What a block of this type holds.  Others are of a newer version. */
 static int get_block(struct record_reader *r, uint64_t type, struct thermo_snapshot **snapshot)
 {
 	bool known = type == RECORD_BLOCK_SNAPSHOT || type == RECORD_BLOCK_PAGES ||
-		     type == RECORD_BLOCK_END;
+		     type == RECORD_BLOCK_IDLE || type == RECORD_BLOCK_END;
 	int err = known ? decompress(r) : 0;
 
 	if (err)
@@ -415,6 +467,8 @@ static int get_block(struct record_reader *r, uint64_t type, struct thermo_snaps
 		return get_snapshot(r, snapshot);
 	if (type == RECORD_BLOCK_PAGES)
 		return get_pages(r);
+	if (type == RECORD_BLOCK_IDLE)
+		return get_idle(r);
 	return type == RECORD_BLOCK_END ? get_end(r) : 0;
 }
 

@@ -159,6 +159,22 @@ static const struct record_column page_cgroup_columns[] = {
 	ARRAY(struct page_cgroup, groups, groups[0].error, 4, F32, MAX_SHARE),
 };
 
+static const struct record_column idle_columns[] = {
+	FIELD(struct idle_ages, time_ns, 1, U64, 0),
+	FIELD(struct idle_ages, read_ns, 2, U64, 0),
+	FIELD(struct idle_ages, nr_bad, 3, U64, 0),
+	FIELD(struct idle_ages, nr_left_out, 4, U64, 0),
+};
+
+static const struct record_column idle_row_columns[] = {
+	FIELD(struct idle_row, node, 1, I32, 0),
+	FIELD(struct idle_row, memcg, 2, U64, 0),
+	FIELD(struct idle_row, looked_ms, 3, U64, 0),
+	ARRAY(struct idle_row, anon_bytes, anon_bytes[0], 4, U64, 0),
+	ARRAY(struct idle_row, file_bytes, file_bytes[0], 5, U64, 0),
+	TEXT(struct idle_row, path, 6),
+};
+
 /* A region has an end and a target a pid: those columns are never left out. */
 const struct record_table record_machine_table =
 		TABLE(1, "machine", machine_columns, struct record_machine, 1, 0);
@@ -183,3 +199,9 @@ const struct record_table record_page_group_table = TABLE(
 const struct record_table record_page_cgroup_table =
 		TABLE(11, "page cgroups", page_cgroup_columns, struct page_cgroup,
 		      PAGETYPES_MAX_CGROUPS, 0);
+const struct record_table record_idle_table =
+		TABLE(12, "idle ages", idle_columns, struct idle_ages, 1, 0);
+const struct record_table record_idle_node_table = TABLE(13, "idle ages of nodes", idle_row_columns,
+							 struct idle_row, THERMO_MAX_NODES, 0);
+const struct record_table record_idle_cgroup_table = TABLE(
+		14, "idle ages of cgroups", idle_row_columns, struct idle_row, IDLE_MAX_ROWS, 0);

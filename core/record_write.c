@@ -144,6 +144,21 @@ int record_write_pages(struct record_writer *w, const struct record_pages *p)
 	return err ? err : write_block(w, RECORD_BLOCK_PAGES);
 }
 
+int record_write_idle(struct record_writer *w, const struct idle_ages *ages)
+{
+	int err;
+
+	w->payload.len = 0;
+	err = record_put_table(&w->payload, &record_idle_table, ages, 1);
+	if (!err)
+		err = record_put_table(&w->payload, &record_idle_node_table, ages->nodes,
+				       ages->nr_nodes);
+	if (!err)
+		err = record_put_table(&w->payload, &record_idle_cgroup_table, ages->rows,
+				       ages->nr_rows);
+	return err ? err : write_block(w, RECORD_BLOCK_IDLE);
+}
+
 int record_write_end(struct record_writer *w, uint64_t time_ns, uint64_t realtime_ns, int error)
 {
 	struct record_end end = { .time_ns = time_ns,

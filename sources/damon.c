@@ -2,10 +2,10 @@
 /*
  * damon.c - the kernel's DAMON as a page-table scanner.
  *
- * We start one kdamond on the virtual address spaces of the targets, through
- * sysfs, let it tune its own intervals (an access ratio of 4 % over 3
- * aggregations, as its authors recommend), and read what it finds from its
- * tracepoint: a record for each region and aggregation.
+ * We start one kdamond on the virtual address spaces of the targets, or (damon-pa)
+ * on physical memory, through sysfs, let it tune its own intervals (an access ratio
+ * of 4 % over 3 aggregations, as its authors recommend), and read what it finds from
+ * its tracepoint: a record for each region and aggregation.
  *
  * A kdamond belongs to who started it.  Where one runs that is not ours, or a
  * DAMON module is on, nothing is written.  DAMON_STAT, which newer kernels run by
@@ -33,7 +33,9 @@
 #include "core/host.h"
 #include "core/privilege.h"
 #include "core/proc.h"
+#include "core/random.h"
 #include "core/settings.h"
+#include "sources/damon_memory.h"
 #include "sources/perf_ring.h"
 #include "sources/tracepoint.h"
 #include "thermocline/source.h"
@@ -71,6 +73,11 @@ struct damon {
 	bool pause_damon_stat;
 	bool running;
 	uint64_t checked_ns;
+	bool is_physical;
+	const char *nodes; /* physical: only of these; NULL: of all */
+	struct damon_memory memory;
+	uint64_t unit_bytes; /* physical: what one accessed bit speaks for */
+	uint64_t random_state;
 	struct tracepoint_field fields[NR_FIELDS];
 	size_t nr_cpus;
 	struct perf_event_fd *events;
@@ -174,6 +181,28 @@ static int damon_probe(const struct thermo_source_opts *opts)
 	return err ? err : find_tracepoint(opts->host, fields, &id);
 }
 
+/* The same reasons, of the other source. */
+static int of_damon_pa(int err)
+{
+	const char *reason = strdupa(thermo_last_error());
+
+	if (err >= 0 || strncmp(reason, "damon-pa: ", 10) == 0)
+		return err;
+	return thermo_fail(err, "damon-pa: %s",
+			   strncmp(reason, "damon: ", 7) == 0 ? reason + 7 : reason);
+}
+
+static int damon_pa_probe(const struct thermo_source_opts *opts)
+{
+	struct damon_memory memory = { 0 };
+	int err = damon_probe(opts);
+
+	if (!err)
+		err = damon_memory_update(&memory, opts->host, opts->damon_nodes);
+	damon_memory_fini(&memory);
+	return err < 0 ? of_damon_pa(err) : 0;
+}
+
 static int open_events(struct damon *d, const hwloc_bitmap_t online, uint64_t id,
 		       size_t buffer_bytes)
 {
@@ -227,6 +256,16 @@ static int damon_open(void *state, const struct thermo_source_opts *opts)
 	return err;
 }
 
+static int damon_pa_open(void *state, const struct thermo_source_opts *opts)
+{
+	struct damon *d = state;
+
+	d->is_physical = true;
+	d->nodes = opts->damon_nodes;
+	d->random_state = thermo_host_now_ns(opts->host) | 1;
+	return of_damon_pa(damon_open(state, opts));
+}
+
 static int damon_start(void *state)
 {
 	struct damon *d = state;
@@ -254,6 +293,23 @@ static int write_number(const struct damon *d, const char *path, uint64_t value)
 	return thermo_host_write(d->host, text, "%s", path);
 }
 
+/* A kernel may have the one or the other way to watch, and tells when asked to. */
+static int write_operations(const struct damon *d)
+{
+	const char *name = d->is_physical ? "paddr" : "vaddr";
+	int err = thermo_host_write(d->host, name, OUR_CONTEXT "/operations");
+
+	if (err != -EINVAL)
+		return err;
+	return thermo_fail(-EOPNOTSUPP,
+			   "%s: this kernel's DAMON does not watch %s addresses (%s): "
+			   "--source %s may do",
+			   d->is_physical ? "damon-pa" : "damon",
+			   d->is_physical ? "physical" : "virtual",
+			   d->is_physical ? "CONFIG_DAMON_PADDR" : "CONFIG_DAMON_VADDR",
+			   d->is_physical ? "damon" : "damon-pa");
+}
+
 static int write_attributes(const struct damon *d)
 {
 	static const struct {
@@ -274,7 +330,7 @@ static int write_attributes(const struct damon *d)
 	int err = thermo_host_write(d->host, "1", OUR_KDAMOND "/contexts/nr_contexts");
 
 	if (!err)
-		err = thermo_host_write(d->host, "vaddr", OUR_CONTEXT "/operations");
+		err = write_operations(d);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]) && !err; i++) {
 		char path[160];
 
@@ -300,6 +356,26 @@ static int write_targets(const struct damon *d)
 	return err;
 }
 
+/* Physical memory is one target, whose regions nobody finds but us. */
+static int write_memory(const struct damon *d)
+{
+	static const char regions[] = OUR_CONTEXT "/targets/0/regions";
+	char path[160];
+	int err = write_number(d, OUR_CONTEXT "/targets/nr_targets", 1);
+
+	(void)snprintf(path, sizeof(path), "%s/nr_regions", regions);
+	if (!err)
+		err = write_number(d, path, d->memory.nr_ranges);
+	for (size_t i = 0; i < d->memory.nr_ranges && !err; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%zu/start", regions, i);
+		err = write_number(d, path, d->memory.ranges[i].start);
+		(void)snprintf(path, sizeof(path), "%s/%zu/end", regions, i);
+		if (!err)
+			err = write_number(d, path, d->memory.ranges[i].end);
+	}
+	return err;
+}
+
 static bool kdamond_is_on(const struct damon *d)
 {
 	char state[16];
@@ -313,7 +389,7 @@ static int start_kdamond(struct damon *d)
 	int err = write_attributes(d);
 
 	if (!err)
-		err = write_targets(d);
+		err = d->is_physical ? write_memory(d) : write_targets(d);
 	if (!err)
 		err = thermo_settings_change(d->settings, OUR_KDAMOND "/state", "on");
 	/* After a kill -9 only a kdamond with this pid is ours to stop. */
@@ -351,6 +427,8 @@ static bool is_any_target_alive(const struct damon *d)
 {
 	char name[32];
 
+	if (d->is_physical)
+		return true;
 	for (size_t i = 0; i < d->nr_targets; i++)
 		if (thermo_host_read(d->host, name, sizeof(name), "proc/%d/comm",
 				     (int)d->targets[i].pid) >= 0)
@@ -396,6 +474,30 @@ static int damon_set_targets(void *state, const pid_t *pids, size_t nr_pids)
 	return err ? err : thermo_host_write(d->host, "commit", OUR_KDAMOND "/state");
 }
 
+/* Whoever the targets are: all of their memory, and others', is watched.  Memory may have been
+ * plugged. */
+static int damon_pa_set_targets(void *state, const pid_t *pids, size_t nr_pids)
+{
+	struct damon *d = state;
+	int changed = damon_memory_update(&d->memory, d->host, d->nodes);
+	int err = d->running ? check_kdamond(d, thermo_host_now_ns(d->host)) : 0;
+
+	(void)pids, (void)nr_pids;
+	if (err)
+		return of_damon_pa(err);
+	if (changed < 0)
+		return of_damon_pa(changed);
+	d->unit_bytes = damon_memory_unit_bytes(d->host);
+	if (!d->running || !kdamond_is_on(d))
+		return of_damon_pa(start_kdamond(d));
+	if (!changed)
+		return 0;
+	err = write_memory(d);
+	if (!err)
+		err = thermo_host_write(d->host, "commit", OUR_KDAMOND "/state");
+	return of_damon_pa(err);
+}
+
 /* Records of one aggregation come together; a gap is the aggregation interval. */
 static void learn_interval(struct damon *d, uint64_t time_ns)
 {
@@ -408,32 +510,67 @@ static void learn_interval(struct damon *d, uint64_t time_ns)
 		d->aggregated_ns = time_ns;
 }
 
+/* Accessed in every look: at least as often as if half a look had missed. */
+static uint32_t expected_accesses(uint64_t nr_looks)
+{
+	const double looks = LOOKS_PER_AGGREGATION;
+	double missed = looks - (double)nr_looks < 0.5 ? 0.5 : looks - (double)nr_looks;
+
+	return (uint32_t)lround(-looks * log(missed / looks));
+}
+
+/* One page of the region was watched, each time another: @share of that spread over @bytes. */
+static uint64_t watched_ns(const struct damon *d, uint64_t unit_bytes, uint64_t bytes, double share)
+{
+	double watched_bytes = share * LOOKS_PER_AGGREGATION * (double)unit_bytes;
+	uint64_t ns = (uint64_t)((double)d->sample_ns * watched_bytes / (double)bytes);
+
+	return ns ? ns : 1;
+}
+
 static void report_region(struct damon *d, const struct damon_target *target, uint64_t start,
 			  uint64_t end, uint64_t nr_accesses, uint64_t time_ns,
 			  struct thermo_reporter *reporter)
 {
-	const double looks = LOOKS_PER_AGGREGATION;
-	/* Accessed in every look: at least as often as if half a look had missed. */
-	double missed = looks - (double)nr_accesses < 0.5 ? 0.5 : looks - (double)nr_accesses;
-	double watched_bytes = looks * (double)target->unit_bytes;
 	struct thermo_access report = {
 		.addr = start,
 		.extent_bytes = end - start,
 		.time_ns = time_ns,
-		.nr_accesses = (uint32_t)lround(-looks * log(missed / looks)),
+		.nr_accesses = expected_accesses(nr_accesses),
+		.watched_ns = watched_ns(d, target->unit_bytes, end - start, 1),
 		.pid = target->pid,
 		.cpu = THERMO_CPU_UNKNOWN,
 		.node = THERMO_NODE_UNKNOWN,
 		.space = THERMO_SPACE_VIRTUAL,
 	};
 
-	/* One page of the region was watched, each time another: spread it over all. */
-	report.watched_ns =
-			(uint64_t)((double)d->sample_ns * watched_bytes / (double)(end - start));
-	if (report.watched_ns == 0)
-		report.watched_ns = 1;
 	(void)thermo_report_access(reporter, &report);
 	d->counters.reported++;
+}
+
+static void report_memory(struct damon *d, uint64_t start, uint64_t end, uint64_t nr_accesses,
+			  uint64_t time_ns, struct thermo_reporter *reporter)
+{
+	struct damon_piece pieces[DAMON_MAX_PIECES];
+	size_t nr = damon_pieces(start, end, expected_accesses(nr_accesses),
+				 next_random(&d->random_state), pieces);
+
+	for (size_t i = 0; i < nr; i++) {
+		uint64_t bytes = pieces[i].end - pieces[i].start;
+		struct thermo_access report = {
+			.addr = pieces[i].start,
+			.extent_bytes = bytes,
+			.time_ns = time_ns,
+			.nr_accesses = pieces[i].nr_accesses,
+			.watched_ns = watched_ns(d, d->unit_bytes, bytes, pieces[i].watched_share),
+			.cpu = THERMO_CPU_UNKNOWN,
+			.node = THERMO_NODE_UNKNOWN,
+			.space = THERMO_SPACE_PHYSICAL,
+		};
+
+		(void)thermo_report_access(reporter, &report);
+		d->counters.reported++;
+	}
 }
 
 static const struct perf_format sample_format = { .sample_type = SAMPLE_TYPE };
@@ -459,12 +596,17 @@ static int take_record(struct damon *d, struct thermo_reporter *reporter)
 			return 0;
 		}
 	learn_interval(d, s.time_ns);
-	if (values[FIELD_TARGET] >= d->nr_targets || values[FIELD_END] <= values[FIELD_START]) {
+	if (values[FIELD_TARGET] >= (d->is_physical ? 1 : d->nr_targets) ||
+	    values[FIELD_END] <= values[FIELD_START]) {
 		d->counters.ignored++;
 		return 0;
 	}
-	report_region(d, &d->targets[values[FIELD_TARGET]], values[FIELD_START], values[FIELD_END],
-		      values[FIELD_NR_ACCESSES], s.time_ns, reporter);
+	if (d->is_physical)
+		report_memory(d, values[FIELD_START], values[FIELD_END], values[FIELD_NR_ACCESSES],
+			      s.time_ns, reporter);
+	else
+		report_region(d, &d->targets[values[FIELD_TARGET]], values[FIELD_START],
+			      values[FIELD_END], values[FIELD_NR_ACCESSES], s.time_ns, reporter);
 	return 0;
 }
 
@@ -491,6 +633,13 @@ static int damon_drain(void *state, struct thermo_reporter *reporter)
 	return (int)(d->counters.reported - reported);
 }
 
+static int damon_pa_drain(void *state, struct thermo_reporter *reporter)
+{
+	int n = damon_drain(state, reporter);
+
+	return n < 0 ? of_damon_pa(n) : n;
+}
+
 static void damon_counters(const void *state, struct thermo_source_counters *counters)
 {
 	*counters = ((const struct damon *)state)->counters;
@@ -504,6 +653,7 @@ static void damon_close(void *state)
 		perf_event_fd_close(&d->events[i]);
 	free(d->events);
 	free(d->record);
+	damon_memory_fini(&d->memory);
 	*d = (struct damon){ 0 };
 }
 
@@ -522,6 +672,28 @@ const struct thermo_source thermo_source_damon = {
 	.start = damon_start,
 	.set_targets = damon_set_targets,
 	.drain = damon_drain,
+	.counters = damon_counters,
+	.close = damon_close,
+};
+
+const struct thermo_source thermo_source_damon_pa = {
+	.name = "damon-pa",
+	.summary = "the kernel's DAMON scanning accessed bits of physical memory",
+	.can = THERMO_CAN_PHYSICAL | THERMO_CAN_NEGATIVE,
+	.granularity_bytes = THERMO_PAGE_BYTES,
+	.cost = "a kernel thread that looks at one page a region and sampling interval, through "
+		"every mapping of it",
+	.changes = "starts a kdamond; with --pause-damon-stat turns DAMON_STAT off",
+	.uses = THERMO_USES_ACCESSED_BITS,
+	/* Neighbours in physical memory need not be of one program, nor alike. */
+	.by_name_only = true,
+	.state_bytes = sizeof(struct damon),
+	.drain_interval_ms = 100,
+	.probe = damon_pa_probe,
+	.open = damon_pa_open,
+	.start = damon_start,
+	.set_targets = damon_pa_set_targets,
+	.drain = damon_pa_drain,
 	.counters = damon_counters,
 	.close = damon_close,
 };

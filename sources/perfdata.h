@@ -28,8 +28,8 @@ struct perfdata_item;
  * @cpu_mhz:	What latencies in cycles are divided by; default: what the file says.
  * @max_queued_bytes:	Records held back to bring them in order; default 64 MiB.
  * @unordered:	Of perfdata_accesses(): as they are in the file, none is held back, and no
- *		more of them than where (addr, extent, space), who and when is written.  With AUX data they are in
- *		order and whole: who it was is not known before.
+ *		more of them than where (address, extent, space), who and when is written.  With
+ *		AUX data they are in order and whole: who it was is not known before.
  * @see, @context:	Of perfdata_accesses(): called with each record that is no sample, in
  *		the order of the file; what it returns other than 0 ends the reading.
  */

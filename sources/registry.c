@@ -11,6 +11,8 @@ extern const struct thermo_source thermo_source_hintfault;
 extern const struct thermo_source thermo_source_damon;
 extern const struct thermo_source thermo_source_idlepage;
 extern const struct thermo_source thermo_source_softdirty;
+extern const struct thermo_source thermo_source_damon_pa;
+extern const struct thermo_source thermo_source_mglru;
 extern const struct thermo_source thermo_source_virtual_pmu;
 extern const struct thermo_source thermo_source_chmu;
 extern const struct thermo_source thermo_source_chmu_replay;
@@ -27,6 +29,8 @@ const struct thermo_source *const thermo_sources[] = {
 	&thermo_source_damon,
 	&thermo_source_idlepage,
 	&thermo_source_softdirty,
+	&thermo_source_damon_pa,
+	&thermo_source_mglru,
 	&thermo_source_virtual_pmu,
 	&thermo_source_chmu,
 	&thermo_source_chmu_replay,

@@ -11,7 +11,6 @@
 enum role {
 	ROLE_PMU,      /* the processor's own sampling */
 	ROLE_DEVICE,   /* a hotness unit */
-	ROLE_GAUGE,    /* next to no cost, and no addresses: in addition to others */
 	ROLE_EXTERNAL, /* what other programs tell, where the user says from where */
 	ROLE_SCAN,     /* whoever is not in the table */
 	NR_ROLES,
@@ -81,9 +80,6 @@ static void choose(struct source_choice *c, const struct thermo_source *pmu)
 		return;
 	case ROLE_DEVICE:
 		say(c, true, "sees what no processor sees: in addition to others", "");
-		return;
-	case ROLE_GAUGE:
-		say(c, true, "costs next to nothing: in addition to others", "");
 		return;
 	case ROLE_EXTERNAL:
 		say(c, true, "text from where --external says: in addition to others", "");

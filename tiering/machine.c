@@ -54,6 +54,19 @@ static int read_demotion(const struct thermo_host *host)
 	return strcmp(text, "false") == 0 || strcmp(text, "0") == 0 ? 0 : -1;
 }
 
+#define BALANCING_TIERS 2u
+
+static bool read_promotes(const struct thermo_host *host)
+{
+	uint64_t mode = 0, limit = 0;
+
+	return !thermo_host_read_u64(host, &mode, "proc/sys/kernel/numa_balancing") &&
+	       mode & BALANCING_TIERS &&
+	       !thermo_host_read_u64(host, &limit,
+				     "proc/sys/kernel/numa_balancing_promote_rate_limit_MBps") &&
+	       limit > 0;
+}
+
 static uint64_t read_block_bytes(const struct thermo_host *host)
 {
 	char text[32];
@@ -116,6 +129,7 @@ int machine_open(struct machine *m, const struct thermo_host *host, const char *
 	for (size_t i = 0; i < m->topology.nr_nodes; i++)
 		read_node(&m->nodes[i], host, m->topology.nodes[i].id);
 	m->demotion = read_demotion(host);
+	m->promotes = read_promotes(host);
 	m->block_bytes = read_block_bytes(host);
 	m->offline_bytes = read_offline_bytes(m, host);
 	return 0;

@@ -31,6 +31,7 @@ struct machine_node {
 /**
  * struct machine - Zeroed, it knows nothing.
  * @demotion:	The kernel demotes instead of reclaiming: 1, 0; -1 unknown.
+ * @promotes:	The kernel promotes by itself: NUMA balancing tiers, and may move.
  * @block_bytes:	Memory comes and goes in blocks of this size; 0 unknown.
  * @libcxl:	How many things libcxl sees otherwise, the first in @libcxl_says; -ENOTSUP
  *		not asked, or -errno.
@@ -42,6 +43,7 @@ struct machine {
 	struct cxl cxl;
 	struct ram ram;
 	int demotion;
+	bool promotes;
 	int libcxl;
 	char libcxl_says[160];
 	uint64_t block_bytes;

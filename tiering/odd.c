@@ -334,6 +334,12 @@ static void check_tiers(const struct machine *m, struct odds *odds)
 		     t->tiers_from);
 	}
 	check_latencies(t, odds);
+	if (t->nr_tiers > 1 && m->promotes) {
+		odd = add(odds, ODD_NOTE, "kernel-promotes");
+		WHAT(odd, "the kernel: promotes by itself, by hint faults (numa_balancing)");
+		TODO(odd, "sysctl kernel.numa_balancing=0 before Thermocline runs: two policies on "
+			  "the same memory undo each other");
+	}
 	if (t->nr_tiers > 1 && m->demotion == 0) {
 		odd = add(odds, ODD_NOTE, "demotion-off");
 		WHAT(odd, "the kernel: reclaims to swap and files rather than to slower nodes when "

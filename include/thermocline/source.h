@@ -39,6 +39,7 @@ enum thermo_source_can {
 	THERMO_CAN_LATENCY = 1u << 5,
 	THERMO_CAN_LEVEL = 1u << 6,
 	THERMO_CAN_NEGATIVE = 1u << 7, /* knows what was not accessed */
+	THERMO_CAN_AGES = 1u << 8,     /* how long memory of a cgroup and node was idle */
 };
 
 /* What there is only one of, for one user at a time: two sources that use the same disturb each
@@ -55,6 +56,8 @@ enum thermo_source_uses {
  * @host:	The machine.
  * @settings:	Where changes of kernel settings are recorded; only start() uses it.
  * @pause_damon_stat:	The user allows DAMON_STAT to be turned off meanwhile.
+ * @damon_nodes:	Memory of which nodes damon-pa watches, "1,3"; NULL: of all.
+ * @mglru_interval_ms:	How often mglru makes the kernel look at accessed bits.
  * @buffer_bytes:	Kernel buffer for each CPU; a power of two of pages.
  * @chmu_registers:	The user allows hotness units to be driven by their registers.
  * @chmu_count:	enum thermo_op: what they count; THERMO_OP_UNKNOWN: all.
@@ -65,6 +68,8 @@ struct thermo_source_opts {
 	const struct thermo_host *host;
 	struct thermo_settings *settings;
 	bool pause_damon_stat;
+	const char *damon_nodes;
+	uint32_t mglru_interval_ms;
 	size_t buffer_bytes;
 	bool chmu_registers;
 	uint8_t chmu_count;

@@ -90,6 +90,21 @@ static void check_reports(const struct record_machine *m, const struct thermo_sn
 	(void)fclose(o.out);
 }
 
+static void check_idle(const struct idle_ages *ages)
+{
+	struct report_output o = { .out = fopen("/dev/null", "w") };
+
+	require(o.out && ages->nr_nodes <= THERMO_MAX_NODES && ages->nr_rows <= IDLE_MAX_ROWS);
+	for (uint32_t i = 0; i < ages->nr_rows; i++)
+		require(memchr(ages->rows[i].path, '\0', IDLE_PATH_BYTES) &&
+			idle_row_bytes(&ages->rows[i]) <= INT64_MAX);
+	for (int f = 0; f < 3; f++) {
+		o.format = (enum report_format)f;
+		report_ages_print(&o, ages);
+	}
+	(void)fclose(o.out);
+}
+
 static void read_all(void *data, size_t bytes)
 {
 	FILE *file = fmemopen(data, bytes, "r");
@@ -104,6 +119,8 @@ static void read_all(void *data, size_t bytes)
 			check_reports(record_reader_machine(r), s);
 			thermo_snapshot_put(s);
 		}
+	if (r && record_reader_idle(r))
+		check_idle(record_reader_idle(r));
 	record_reader_free(r);
 	(void)fclose(file);
 }
@@ -137,7 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	if (bytes == 0)
 		return 0;
 	if (data[0] > 0)
-		read_payload((uint16_t)(data[0] % 5), data + 1, bytes - 1);
+		read_payload((uint16_t)(data[0] % 6), data + 1, bytes - 1);
 	else
 		read_all((void *)(data + 1), bytes - 1);
 	return 0;

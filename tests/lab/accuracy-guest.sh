@@ -5,7 +5,7 @@
 # observer of it, or none.
 #
 # OBSERVER is none, hintfault, virtual-pmu, virtual-pmu-pa, idlepage, softdirty,
-# damon-source, both (thermocline with these sources), damon (the
+# damon-source, damon-pa, both (thermocline with these sources), damon (the
 # kernel's, at 5 ms / 100 ms / 1 s) or damon-auto (the same, tuning its own intervals).
 #
 # "cost" is for its price alone: nobody asks what it saw, and the TLB is not flushed, because the
@@ -118,7 +118,7 @@ start_observer()
 	hintfault | virtual-pmu) start_ours "$observer" ;;
 	idlepage | softdirty) start_ours "$observer" --cpu-budget 20 ;;
 	# The emulator's CPU is some twenty times slower than one that the budget is meant for.
-	virtual-pmu-pa) start_ours "$observer" --cpu-budget 20 ;;
+	virtual-pmu-pa | damon-pa) start_ours "$observer" --cpu-budget 20 ;;
 	damon-source) start_ours damon ;;
 	both) start_ours hintfault,damon ;;
 	damon) start_damon own ;;
@@ -147,7 +147,7 @@ observer_seconds()
 	sum=0
 	[ -z "$watcher" ] || sum=$(run_seconds "$watcher")
 	case $observer in
-	damon-source | both) sum="$sum + $(run_seconds "$(cat $kdamond/pid)")" ;;
+	damon-source | damon-pa | both) sum="$sum + $(run_seconds "$(cat $kdamond/pid)")" ;;
 	esac
 	awk "BEGIN { print $sum }"
 }

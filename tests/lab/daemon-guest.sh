@@ -86,6 +86,18 @@ gone() # PATH
 	! [ -e "$1" ]
 }
 
+# As many seconds as are needed, and no more.
+until_true() # SECONDS COMMAND...
+{
+	left=$1
+	shift
+	until "$@" >>$out 2>&1; do
+		left=$((left - 1))
+		[ $left -gt 0 ] || return 1
+		sleep 1
+	done
+}
+
 # --- what is said of this machine, and of bad input ---
 check "sources lists hintfault as chosen" fails 0 '^hintfault  *chosen' "$thermocline" sources
 check "sources says that DAMON_STAT blocks damon, and the remedy" \
@@ -144,7 +156,7 @@ echo "$before" >$balancing
 # --- DAMON belongs to who started it ---
 check "with DAMON_STAT on, damon alone is refused" \
 	fails 1 "DAMON_STAT" "$thermocline" run --source damon
-load 20
+load 32
 check "damon runs when DAMON_STAT may be paused" start --source damon --pause-damon-stat
 sleep 4
 check "then DAMON_STAT is off" reads $damon_stat N
@@ -157,6 +169,16 @@ check "killed, it leaves its kdamond behind" reads $kdamonds/0/state on
 "$thermocline" run --source hintfault --duration 1 >$out 2>&1
 check "the next start takes the kdamond away" reads $kdamonds/nr_kdamonds 0
 check "and turns DAMON_STAT on again" reads $damon_stat Y
+check "damon-pa runs on physical memory, of one node" \
+	start --monitor --source damon-pa --damon-nodes 0 --pause-damon-stat --pid $workload
+check "its kdamond watches physical memory" reads $kdamonds/0/contexts/0/operations paddr
+check "what it reports has owners" until_true 15 sh -c \
+	"$thermocline ctl status | grep -q '^physical reports: [1-9][0-9]* anonymous'"
+check "it ends" finish TERM
+check "and takes its kdamond along" reads $kdamonds/nr_kdamonds 0
+check "and DAMON_STAT is on again" reads $damon_stat Y
+check "a node that is none is refused" fails 1 "node 7 has no memory" \
+	"$thermocline" run --source damon-pa --damon-nodes 7 --pause-damon-stat
 echo N >$damon_stat
 echo 1 >$kdamonds/nr_kdamonds
 echo 1 >$kdamonds/0/contexts/nr_contexts
@@ -170,6 +192,90 @@ check "and is still on" reads $kdamonds/0/state on
 echo off >$kdamonds/0/state
 echo 0 >$kdamonds/nr_kdamonds
 echo Y >$damon_stat
+kill $workload
+wait $workload
+
+# --- what the kernel knows and moves by itself ---
+scan_settings=/sys/kernel/debug/sched/numa_balancing
+
+vmstat() # NAME: since the section began
+{
+	echo $(($(sed -n "s/^$1 //p" /proc/vmstat) - $(sed -n "s/^$1 //p" /tmp/vmstat)))
+}
+
+told() # NAME: of the daemon's status
+{
+	"$thermocline" ctl status | sed -n "s/^$1  *\([0-9]*\) .*/\1/p"
+}
+
+# MiB of anonymous memory of /idle on the slow node that were idle for at least a second.
+idle_mib()
+{
+	"$thermocline" report --live --by ages -f csv |
+		awk -F, '$2 == "cgroup" && $3 == 1 && $4 == "/idle" {
+			for (i = 9; i <= 13; i++)
+				n += $i }
+			END { print int(n / 1048576) }'
+}
+
+# 64 MiB lie idle, 16 MiB do not.
+idle_is_seen()
+{
+	echo "idle: $(idle_mib) MiB"
+	[ "$(idle_mib)" -ge 60 ] && [ "$(idle_mib)" -le 68 ]
+}
+
+is_populated()
+{
+	[ "$(grep -o 'N1=[0-9]*' /proc/$workload/numa_maps | awk -F= '{ n += $2 } END { print n + 0 }')" -ge 20480 ]
+}
+
+kernel_promoted()
+{
+	[ "$(vmstat pgpromote_success)" -ge 2000 ]
+}
+
+promoted_alike()
+{
+	echo "told: $(told promoted), counted by the kernel: $(vmstat pgpromote_success)"
+	[ "$(told promoted)" -ge 1000 ] && [ "$(told promoted)" -eq "$(vmstat pgpromote_success)" ]
+}
+
+cat >/tmp/idle.cfg <<END
+idle, 64M
+hot, 16M
+
+hot
+60000
+hot, 1, 0, 1, rw=70
+END
+echo +cpuset +memory >/sys/fs/cgroup/cgroup.subtree_control
+mkdir -p /sys/fs/cgroup/idle
+echo 1 >/sys/fs/cgroup/idle/cpuset.mems
+sh -c "echo \$\$ >/sys/fs/cgroup/idle/cgroup.procs; exec $generator --thp never --threads 1 \
+	--tlb-flush-accesses 4096 --quiet /tmp/idle.cfg" &
+workload=$!
+check "mglru says what it is, and that it must be named" \
+	fails 0 "^mglru  *yes" "$thermocline" sources
+check "its memory comes to lie on the slow node" until_true 20 is_populated
+cp /proc/vmstat /tmp/vmstat
+check "it starts with mglru" start --monitor --source mglru --mglru-interval 2 --pid $workload
+check "idle memory is told by cgroup and node, busy memory is not called idle" \
+	until_true 20 idle_is_seen
+echo 0-1 >/sys/fs/cgroup/idle/cpuset.mems
+periods=$(grep -H . $scan_settings/scan_*)
+for setting in scan_delay_ms:100 scan_period_min_ms:100 scan_period_max_ms:500; do
+	echo ${setting#*:} >$scan_settings/${setting%:*}
+done
+echo 2 >$balancing
+check "the kernel promotes when it is let" until_true 20 kernel_promoted
+echo "$before" >$balancing
+for setting in $periods; do
+	echo "${setting#*:}" >"${setting%:*}"
+done
+check "what the kernel promoted by itself is told to the page" until_true 12 promoted_alike
+check "and as pages that nobody else moved" sh -c "[ $(told 'moved by others') -lt 500 ]"
+check "it ends" finish TERM
 kill $workload
 wait $workload
 

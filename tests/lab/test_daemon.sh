@@ -19,7 +19,7 @@ count_cases() # FILE
 guest()
 {
 	# shellcheck disable=SC2086 # options are words
-	"$lab" lab --timeout 300 $2 -- sh "$root/tests/lab/$3" "$build" "$root" >"$work/out" 2>"$work/err"
+	"$lab" lab --timeout 420 $2 -- sh "$root/tests/lab/$3" "$build" "$root" >"$work/out" 2>"$work/err"
 	status=$?
 	count_cases "$work/out"
 	check "$1 ran to its end" equals 0 "$status"

@@ -39,6 +39,19 @@ static void make_page_types(struct record_writer *w)
 	assert_int_equal(record_write_pages(w, &pages), 0);
 }
 
+/* 400 KiB of a cgroup with an odd name were idle for a minute when they were looked at last. */
+static void make_ages(struct record_writer *w)
+{
+	static const char text[] = "memcg 7 /a,\"\x1b[2J\n node 1\n 1 99000 100 0 \n"
+				   " 2 65000 0 0 \n 3 5000 0 1 \n";
+	static struct idle_ages ages;
+
+	memset(&ages, 0, sizeof(ages));
+	idle_ages_parse(&ages, text, sizeof(text) - 1);
+	ages.time_ns = 1;
+	assert_int_equal(record_write_idle(w, &ages), 0);
+}
+
 /* Snapshots 0 to @nr - 1. */
 static void make_recording(uint64_t nr, uint32_t nr_regions, bool end)
 {
@@ -53,6 +66,7 @@ static void make_recording(uint64_t nr, uint32_t nr_regions, bool end)
 		assert_int_equal(record_write_snapshot(w, &made.s), 0);
 	}
 	make_page_types(w);
+	make_ages(w);
 	if (end)
 		assert_int_equal(record_write_end(w, 1, 1, 0), 0);
 	record_writer_free(w);
@@ -139,10 +153,9 @@ static void assert_says(const char *text, const char *part)
 		fail_msg("expected '%s' in '%s'", part, text);
 }
 
-static const char *const all_bys[] = {
-	"region", "cpu", "node", "thread",      "op",      "process",
-	"cgroup", "wss", "idle", "temperature", "recency", "pagetype"
-};
+static const char *const all_bys[] = { "region",  "cpu",      "node", "thread", "op",
+				       "process", "cgroup",   "wss",  "idle",   "temperature",
+				       "recency", "pagetype", "ages" };
 #define NR_BYS (sizeof(all_bys) / sizeof(all_bys[0]))
 
 /* --- CSV --- */
@@ -295,6 +308,14 @@ static void views_say_what_is_known(void **state)
 	assert_int_equal(run_report("--by", "pagetype", "-f", "csv", NULL), EXIT_OK);
 	assert_says(output, "unobserved,kind,anon,,,");
 	assert_int_equal(run_report("--by", "pagetype", "--pid", "100", NULL), EXIT_FAILED);
+	assert_says(errors, "--pid cannot");
+	assert_int_equal(run_report("--by", "ages", NULL), EXIT_OK);
+	assert_says(output, "\n /a,\"?[2J ");
+	assert_says(output, " 400K ");
+	assert_int_equal(run_report("--by", "ages", "-f", "csv", NULL), EXIT_OK);
+	/* time, what, node, cgroup, memcg, looked; anon by bucket, then files */
+	assert_says(output, "\n1,node,1,,,5000000000,0,0,0,0,409600,0,0,4096,0,");
+	assert_int_equal(run_report("--by", "ages", "--pid", "100", NULL), EXIT_FAILED);
 	assert_says(errors, "--pid cannot");
 }
 

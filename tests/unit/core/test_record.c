@@ -126,16 +126,19 @@ static void no_field_is_forgotten(void **state)
 	assert_int_equal(bytes_outside(&record_snapshot_table),
 			 3 * sizeof(uint32_t) + 4 + 3 * sizeof(void *));
 	assert_int_equal(bytes_outside(&record_cpu_table), 0);
+	/* Behind node. */
+	assert_int_equal(bytes_outside(&record_idle_cgroup_table), 4);
 	assert_int_equal(bytes_outside(&record_node_table), 0);
 }
 
 static void numbers_of_columns_are_unique(void **state)
 {
 	static const struct record_table *const tables[] = {
-		&record_machine_table,  &record_cpu_table,        &record_node_table,
-		&record_snapshot_table, &record_target_table,     &record_region_table,
-		&record_pages_table,    &record_page_group_table, &record_page_cgroup_table,
-		&record_source_table,   &record_end_table,
+		&record_machine_table,   &record_cpu_table,         &record_node_table,
+		&record_snapshot_table,  &record_target_table,      &record_region_table,
+		&record_pages_table,     &record_page_group_table,  &record_page_cgroup_table,
+		&record_source_table,    &record_end_table,         &record_idle_table,
+		&record_idle_node_table, &record_idle_cgroup_table,
 	};
 
 	(void)state;
@@ -223,6 +226,77 @@ static void page_types_come_back(void **state)
 	(void)fclose(file);
 	(void)close(fd);
 	free(data);
+}
+
+/* Of a text of the kernel.  Return: what reading back said; @is: what came back, if anything. */
+static int record_idle(const struct idle_ages *should, struct idle_ages *is)
+{
+	struct record_machine machine = made_machine();
+	struct record_writer *w = NULL;
+	struct record_reader *r = NULL;
+	struct thermo_snapshot *s;
+	int fd = memfd_create("record", MFD_CLOEXEC), err;
+	size_t bytes;
+
+	assert_int_equal(record_writer_new(&w, fd, &machine), 0);
+	assert_int_equal(record_write_idle(w, should), 0);
+	unsigned char *data = whole_file(fd, &bytes);
+	FILE *file = fmemopen(data, bytes, "r");
+
+	assert_int_equal(record_reader_new(&r, file), 0);
+	assert_null(record_reader_idle(r));
+	err = record_reader_next(r, &s);
+	assert_int_equal(record_reader_idle(r) != NULL, err == 0);
+	if (record_reader_idle(r))
+		*is = *record_reader_idle(r);
+	record_reader_free(r);
+	record_writer_free(w);
+	(void)fclose(file);
+	(void)close(fd);
+	free(data);
+	return err;
+}
+
+static void make_idle(struct idle_ages *ages)
+{
+	static const char text[] = "memcg 1 /\n node 0\n 1 9000 100 7 \n 2 1000 3 0 \n"
+				   "memcg 77 /a/b\n node 1\n 5 9000000 300 7 \n 6 5000 8 9 \n";
+
+	memset(ages, 0, sizeof(*ages));
+	idle_ages_parse(ages, text, sizeof(text) - 1);
+	ages->time_ns = 4711;
+	ages->read_ns = 12;
+	ages->nr_bad = 3;
+	ages->nr_left_out = 4;
+	assert_int_equal(ages->nr_rows, 2);
+}
+
+static void idle_ages_come_back(void **state)
+{
+	static struct idle_ages should, is;
+
+	(void)state;
+	make_idle(&should);
+	assert_int_equal(record_idle(&should, &is), 0);
+	assert_memory_equal(&is, &should, sizeof(is));
+}
+
+static void idle_ages_that_cannot_be_are_refused(void **state)
+{
+	static struct idle_ages ages, is;
+
+	(void)state;
+	make_idle(&ages);
+	ages.rows[1].anon_bytes[IDLE_NEW] = UINT64_MAX;
+	assert_int_equal(record_idle(&ages, &is), -EBADMSG);
+	assert_reason("idle ages of a cgroup cannot be");
+	make_idle(&ages);
+	ages.nodes[0].node = -1;
+	assert_int_equal(record_idle(&ages, &is), -EBADMSG);
+	assert_reason("idle ages of a node cannot be");
+	make_idle(&ages);
+	ages.nodes[1].looked_ms = UINT64_MAX;
+	assert_int_equal(record_idle(&ages, &is), -EBADMSG);
 }
 
 static void snapshot_of_nothing_comes_back(void **state)
@@ -894,6 +968,8 @@ int main(void)
 		cmocka_unit_test(numbers_of_columns_are_unique),
 		cmocka_unit_test(machine_comes_back),
 		cmocka_unit_test(page_types_come_back),
+		cmocka_unit_test(idle_ages_come_back),
+		cmocka_unit_test(idle_ages_that_cannot_be_are_refused),
 		cmocka_unit_test(snapshot_of_nothing_comes_back),
 		cmocka_unit_test(texts_and_lists_as_long_as_they_can_be_come_back),
 		cmocka_unit_test(cut_anywhere_all_whole_blocks_come_back),

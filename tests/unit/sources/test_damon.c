@@ -17,8 +17,10 @@
 #define PID 42
 
 extern const struct thermo_source thermo_source_damon;
+extern const struct thermo_source thermo_source_damon_pa;
 
 static const struct thermo_source *const source = &thermo_source_damon;
+static const struct thermo_source *const source_pa = &thermo_source_damon_pa;
 static struct fake_host fake;
 static struct thermo_settings settings;
 static struct thermo_source_opts opts;
@@ -63,6 +65,8 @@ static void kdamond_of_somebody_else_is_left_alone(void **state)
 	assert_int_equal(source->probe(&opts), -EBUSY);
 	assert_reason("kdamond 1 (pid 7777)");
 	assert_reason("left alone");
+	assert_int_equal(source_pa->probe(&opts), -EBUSY);
+	assert_reason("damon-pa: kdamond 1 (pid 7777)");
 	assert_string_equal(fake_read(&fake, KDAMONDS "nr_kdamonds"), "2");
 	assert_string_equal(fake_read(&fake, KDAMONDS "1/state"), "on");
 }
@@ -159,6 +163,11 @@ static void make_kdamond_files(void)
 		"0/contexts/0/targets/nr_targets",
 		"0/contexts/0/targets/0/pid_target",
 		"0/contexts/0/targets/1/pid_target",
+		"0/contexts/0/targets/0/regions/nr_regions",
+		"0/contexts/0/targets/0/regions/0/start",
+		"0/contexts/0/targets/0/regions/0/end",
+		"0/contexts/0/targets/0/regions/1/start",
+		"0/contexts/0/targets/0/regions/1/end",
 	};
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
@@ -171,11 +180,16 @@ static void make_kdamond_files(void)
 	fake_write(&fake, KDAMONDS "0/pid", "4711\n");
 }
 
+static void start_this(const struct thermo_source *s)
+{
+	assert_int_equal(s->open(mem, &opts), 0);
+	assert_int_equal(s->start(mem), 0);
+	make_kdamond_files();
+}
+
 static void start_source(void)
 {
-	assert_int_equal(source->open(mem, &opts), 0);
-	assert_int_equal(source->start(mem), 0);
-	make_kdamond_files();
+	start_this(source);
 }
 
 static void kdamond_starts_with_its_first_target_and_goes_back(void **state)
@@ -324,6 +338,95 @@ static void records_of_nobody_and_nonsense_are_counted(void **state)
 	assert_int_equal(c.ignored, 3);
 	assert_int_equal(c.reported, 1);
 }
+
+/* --- physical memory --- */
+
+static void write_memory(void)
+{
+	fake_write(&fake, "proc/iomem",
+		   "00001000-3fffffff : System RAM\n"
+		   "100000000-13fffffff : System RAM\n");
+	fake_remove(&fake, "sys/devices/system/memory");
+}
+
+static void physical_memory_is_one_target_with_its_ranges(void **state)
+{
+	(void)state;
+	write_memory();
+	assert_int_equal(source_pa->probe(&opts), 0);
+	assert_string_equal(fake_read(&fake, KDAMONDS "nr_kdamonds"), "0");
+	start_this(source_pa);
+	/* Nobody is watched, and all memory is. */
+	assert_int_equal(source_pa->set_targets(mem, NULL, 0), 0);
+	assert_string_equal(fake_read(&fake, KDAMONDS "0/state"), "on");
+	assert_string_equal(fake_read(&fake, CONTEXT "operations"), "paddr");
+	assert_string_equal(fake_read(&fake, CONTEXT "targets/nr_targets"), "1");
+	assert_string_equal(fake_read(&fake, CONTEXT "targets/0/regions/nr_regions"), "2");
+	assert_string_equal(fake_read(&fake, CONTEXT "targets/0/regions/0/start"), "4096");
+	assert_string_equal(fake_read(&fake, CONTEXT "targets/0/regions/1/end"), "5368709120");
+	assert_string_equal(fake_read(&fake, CONTEXT "targets/0/pid_target"), "0");
+	/* As long as memory stays, the kdamond is left in peace. */
+	fake_write(&fake, CONTEXT "operations", "untouched");
+	assert_int_equal(source_pa->set_targets(mem, NULL, 0), 0);
+	assert_string_equal(fake_read(&fake, CONTEXT "operations"), "untouched");
+	assert_int_equal(thermo_settings_restore(&settings, 0), 0);
+	assert_string_equal(fake_read(&fake, KDAMONDS "0/state"), "off");
+}
+
+static void memory_that_is_plugged_is_told_to_the_kdamond(void **state)
+{
+	(void)state;
+	write_memory();
+	start_this(source_pa);
+	assert_int_equal(source_pa->set_targets(mem, NULL, 0), 0);
+	fake_write(&fake, "proc/iomem",
+		   "00001000-3fffffff : System RAM\n"
+		   "100000000-17fffffff : System RAM\n");
+	fake_write(&fake, "proc/meminfo", "MemTotal: 4711 kB\n");
+	assert_int_equal(source_pa->set_targets(mem, NULL, 0), 0);
+	assert_string_equal(fake_read(&fake, CONTEXT "targets/0/regions/1/end"), "6442450944");
+	assert_string_equal(fake_read(&fake, KDAMONDS "0/state"), "commit");
+}
+
+static void physical_reports_say_nothing_of_who(void **state)
+{
+	struct thermo_access a[64];
+	double events = 0, exposure = 0;
+
+	(void)state;
+	write_memory();
+	start_this(source_pa);
+	assert_int_equal(source_pa->set_targets(mem, NULL, 0), 0);
+	aggregate(100 * MS, 0, 16 * MIB, 32 * MIB, 10);
+	aggregate(100 * MS, 1, 32 * MIB, 64 * MIB, 10); /* there is one target */
+	assert_int_equal(source_pa->drain(mem, reporter), 1);
+	assert_int_equal(thermo_reporter_drain(reporter, a, 64), 1);
+	assert_int_equal(a[0].space, THERMO_SPACE_PHYSICAL);
+	assert_int_equal(a[0].pid, 0);
+	assert_int_equal(a[0].tid, 0);
+	assert_int_equal(a[0].op, THERMO_OP_UNKNOWN);
+	assert_int_equal(a[0].cpu, THERMO_CPU_UNKNOWN);
+	assert_near(rate_of(&a[0]), 0.693 / 0.005 / 4096, 5);
+	/* 320 MiB are told in ten pieces, with the same sums. */
+	aggregate(100 * MS, 0, 0, 320 * MIB, 10);
+	assert_int_equal(source_pa->drain(mem, reporter), 10);
+	assert_int_equal(thermo_reporter_drain(reporter, a, 64), 10);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(a[i].extent_bytes, 32 * MIB);
+		events += a[i].nr_accesses;
+		exposure += (double)a[i].extent_bytes * (double)a[i].watched_ns / 1e9;
+	}
+	assert_near(events / exposure, 0.693 / 0.005 / 4096, 5);
+}
+
+static void wrong_nodes_are_no_reason_to_watch_all(void **state)
+{
+	(void)state;
+	write_memory();
+	opts.damon_nodes = "99";
+	assert_int_equal(source_pa->probe(&opts), -EINVAL);
+	assert_reason("damon-pa: node 99 has no memory");
+}
 #endif
 
 int main(void)
@@ -346,6 +449,10 @@ int main(void)
 		TEST(damon_stat_is_not_touched_without_leave),
 		TEST(aggregation_becomes_reports_of_its_regions),
 		TEST(records_of_nobody_and_nonsense_are_counted),
+		TEST(physical_memory_is_one_target_with_its_ranges),
+		TEST(memory_that_is_plugged_is_told_to_the_kdamond),
+		TEST(physical_reports_say_nothing_of_who),
+		TEST(wrong_nodes_are_no_reason_to_watch_all),
 #endif
 	};
 

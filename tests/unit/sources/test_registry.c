@@ -59,7 +59,7 @@ static void every_source_tells_who_it_is(void **state)
 		assert_true(s->name[0] && s->summary[0] && s->cost[0]);
 		assert_int_equal(strspn(s->name, "abcdefghijklmnopqrstuvwxyz0123456789-"),
 				 strlen(s->name));
-		assert_true(s->can & (THERMO_CAN_VIRTUAL | THERMO_CAN_PHYSICAL));
+		assert_true(s->can & (THERMO_CAN_VIRTUAL | THERMO_CAN_PHYSICAL | THERMO_CAN_AGES));
 		assert_true(s->granularity_bytes > 0);
 		assert_true(s->state_bytes > 0);
 		assert_true(s->drain_interval_ms > 0);

@@ -318,6 +318,23 @@ static void demotion_that_is_off_is_a_note_where_there_are_tiers(void **state)
 	assert_int_equal(odds.nr, 0);
 }
 
+static void kernel_that_promotes_is_a_note_unless_it_must_not_move(void **state)
+{
+	(void)state;
+	make_perfect();
+	fake_write(&fake, "proc/sys/kernel/numa_balancing", "2\n");
+	fake_write(&fake, "proc/sys/kernel/numa_balancing_promote_rate_limit_MBps", "65536\n");
+	look();
+	says("kernel-promotes", ODD_NOTE, "promotes by itself", "numa_balancing=0");
+	fake_write(&fake, "proc/sys/kernel/numa_balancing_promote_rate_limit_MBps", "0\n");
+	look();
+	assert_int_equal(odds.nr, 0);
+	fake_write(&fake, "proc/sys/kernel/numa_balancing", "1\n");
+	fake_write(&fake, "proc/sys/kernel/numa_balancing_promote_rate_limit_MBps", "65536\n");
+	look();
+	assert_int_equal(odds.nr, 0);
+}
+
 static void xor_window_is_a_note(void **state)
 {
 	(void)state;
@@ -452,6 +469,7 @@ int main(void)
 		TEST(cxl_memory_in_the_tier_of_cpus_is_told),
 		TEST(nodes_without_latency_are_a_note),
 		TEST(demotion_that_is_off_is_a_note_where_there_are_tiers),
+		TEST(kernel_that_promotes_is_a_note_unless_it_must_not_move),
 		TEST(xor_window_is_a_note),
 		TEST(addresses_that_contradict_are_a_note),
 		TEST(linear_cache_is_a_note),
