@@ -6,7 +6,7 @@
 # make check      unit tests and, as root with QEMU, the lab tests
 # make unit       unit tests alone           make lab-check    lab tests alone
 # make asan       unit tests under address and undefined-behaviour sanitizers
-# make tsan       unit tests under the thread sanitizer
+# make tsan       those that have threads under the thread sanitizer
 # make lint       formatting, static checks, man pages, shell scripts
 # make bench      micro-benchmarks           make fuzz         fuzz targets, FUZZ_SECONDS=60 each
 # make install    honours DESTDIR and PREFIX make uninstall    takes it away again
@@ -103,7 +103,7 @@ TESTS     := $(TEST_SRC:%.c=$(O)/%)
 BENCHES   := $(BENCH_SRC:%.c=$(O)/%)
 FUZZERS   := $(FUZZ_SRC:%.c=$(O)/%)
 
-.PHONY: all check unit lab-check bench fuzz asan tsan lint install uninstall clean help deps demo accuracy \
+.PHONY: all check tests unit lab-check bench fuzz asan tsan lint install uninstall clean help deps demo accuracy \
 	build-deps check-deps bench-deps lab-deps client-check FORCE
 all: $(LIBS) $(REPORT_SO) $(MON_SO) $(PROGRAM) $(WORKLOAD) $(TRUTH) $(JUDGE) $(CLOCK) $(REPORTS) $(PLUGIN) $(LAB_FILES)
 
@@ -202,6 +202,7 @@ deps: ; @sh packaging/deps.sh list build bench check lint lab; sh packaging/deps
 check: check-deps
 	$(Q)+$(MAKE) --no-print-directory unit
 	$(Q)+$(MAKE) --no-print-directory lab-check
+tests: $(TESTS)
 unit: $(TESTS:%=%.run) client-check
 # The installed client library, as other people's programs use it.
 client-check: all
@@ -220,7 +221,10 @@ accuracy: lab-deps
 	$(Q)O=$(O) sh tests/lab/accuracy.sh
 
 asan: ; $(Q)+$(MAKE) --no-print-directory O=$(O)/asan SAN='address undefined' unit
-tsan: ; $(Q)+$(MAKE) --no-print-directory O=$(O)/tsan SAN=thread unit
+# Where nobody starts a thread there is nothing to see for that one.
+THREADED = $(shell grep -lE 'pthread_create|runner_start|migrator_start|thermo_reporter_new|daemon_sources|fake_(intake|monitor|daemon)\.h' \
+	$(TEST_SRC)) $(wildcard tests/unit/bench/test_overhead_*.c tests/unit/bench/test_workload_run.c)
+tsan: ; $(Q)+$(MAKE) --no-print-directory O=$(O)/tsan SAN=thread $(THREADED:%.c=$(O)/tsan/%.run)
 
 FUZZED := $(filter-out %/main.c,$(LIB_SRC) $(WORK_SRC) $(CLI_SRC) $(OVER_SRC))
 $(O)/tests/fuzz/%: tests/fuzz/%.c $(FUZZED) $(O)/command

@@ -297,8 +297,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(orders_reach_the_source_and_reports_come_back,
 						reset, drop),
-		cmocka_unit_test_setup_teardown(
-				focus_reaches_a_source_that_chooses_where_it_looks, reset, drop),
+		cmocka_unit_test_setup_teardown(focus_reaches_a_source_that_chooses_where_it_looks,
+						reset, drop),
 		cmocka_unit_test_setup_teardown(source_that_fails_ends_alone_and_says_why, reset,
 						drop),
 		cmocka_unit_test_setup_teardown(order_that_was_not_taken_over_yet_is_not_forgotten,
