@@ -241,6 +241,13 @@ promoted_alike()
 	[ "$(told promoted)" -ge 1000 ] && [ "$(told promoted)" -eq "$(vmstat pgpromote_success)" ]
 }
 
+others_moved_few()
+{
+	others=$(told 'moved by others')
+	echo "moved by others: $others; the kernel's: $(grep pgmigrate_success /proc/vmstat)"
+	[ "$others" -lt 500 ]
+}
+
 cat >/tmp/idle.cfg <<END
 idle, 64M
 hot, 16M
@@ -269,12 +276,14 @@ for setting in scan_delay_ms:100 scan_period_min_ms:100 scan_period_max_ms:500; 
 done
 echo 2 >$balancing
 check "the kernel promotes when it is let" until_true 20 kernel_promoted
-echo "$before" >$balancing
+# Not as before yet: at 1 it would move more, and count that nowhere but in pgmigrate_success.
+echo 0 >$balancing
 for setting in $periods; do
 	echo "${setting#*:}" >"${setting%:*}"
 done
 check "what the kernel promoted by itself is told to the page" until_true 12 promoted_alike
-check "and as pages that nobody else moved" sh -c "[ $(told 'moved by others') -lt 500 ]"
+check "and as pages that nobody else moved" until_true 12 others_moved_few
+echo "$before" >$balancing
 check "it ends" finish TERM
 kill $workload
 wait $workload

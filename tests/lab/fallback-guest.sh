@@ -59,7 +59,8 @@ becomes()
 promoted()
 {
 	ask
-	awk '$1 == "moved" { print $2 }' $out
+	# "moved" also begins what the kernel moved by itself.
+	awk '$1 == "moved" && $2 ~ /^[0-9]+$/ { print $2; exit }' $out
 }
 
 # goes_on: more pages are moved up, within a minute.
