@@ -38,6 +38,8 @@
 
 #define DEFAULT_BUFFER_BYTES (512u << 10)
 #define HORIZON_NS 100000000ull
+/* How often it is looked whether somebody changed what was set. */
+#define CHECK_NS 1000000000ull
 /* Records younger than this may still be overtaken by older ones of other CPUs. */
 #define SETTLE_NS 2000000ull
 /* Runs of pages in one armed range; what is beyond is not watched. */
@@ -58,8 +60,9 @@ struct hintfault {
 	uint32_t mode; /* of NUMA balancing while we run */
 	struct hint_events *events;
 	struct hint_rate rate;
-	uint32_t thinning; /* one fault in so many is recorded */
-	bool blind;        /* the records at hand are not all */
+	uint64_t checked_ns; /* when our settings were last seen as they should be */
+	uint32_t thinning;   /* one fault in so many is recorded */
+	bool blind;          /* the records at hand are not all */
 	struct watch_set watches;
 	size_t nr_targets;
 	struct hint_target *targets;  /* sorted by pid */
@@ -327,10 +330,14 @@ static int adapt(struct hintfault *h, uint64_t now_ns)
 }
 
 /* Nothing more would fault, or the kernel would promote: and nobody would tell. */
-static int check_settings(struct hintfault *h)
+static int check_settings(struct hintfault *h, uint64_t now_ns)
 {
-	int err = thermo_settings_check(h->rate.settings, SYSCTL_MODE);
+	int err;
 
+	if (h->checked_ns && now_ns - h->checked_ns < CHECK_NS)
+		return 0;
+	h->checked_ns = now_ns;
+	err = thermo_settings_check(h->rate.settings, SYSCTL_MODE);
 	if (!err)
 		err = thermo_settings_check(h->rate.settings, SYSCTL_RATE_LIMIT);
 	return err ? thermo_fail(err, "hintfault: %s", strdupa(thermo_last_error())) : 0;
@@ -341,7 +348,7 @@ static int hintfault_drain(void *state, struct thermo_reporter *reporter)
 	struct hintfault *h = state;
 	uint64_t now_ns = thermo_host_now_ns(h->host);
 	uint64_t reported = h->counters.reported, lost = h->counters.lost;
-	int err = check_settings(h);
+	int err = check_settings(h, now_ns);
 
 	if (!err)
 		err = hint_events_collect(h->events, is_target, h, &h->counters);

@@ -35,7 +35,7 @@
 /* Of all targets, at the full rate. */
 #define LOOKS_PER_S 4000u
 /* One that comes late catches up on so much, and no more. */
-#define MAX_LATE_MS (4 * DRAIN_MS)
+#define MAX_LATE_MS (4ull * DRAIN_MS)
 #define BATCH_LOOKS (LOOKS_PER_S * MAX_LATE_MS / 1000)
 /* In the air at a time: more than the longest interval holds. */
 #define MAX_BATCHES 256
@@ -353,7 +353,7 @@ static int mark_batch(struct idlepage *p, uint64_t now_ns)
 {
 	struct batch *b = free_batch(p);
 	uint64_t pfns[BATCH_LOOKS], since_ns = now_ns - p->last_ns;
-	uint64_t due_ns = since_ns < MAX_LATE_MS * 1000000ull ? since_ns : MAX_LATE_MS * 1000000ull;
+	uint64_t due_ns = since_ns < MAX_LATE_MS * 1000000 ? since_ns : MAX_LATE_MS * 1000000;
 	size_t wanted = (size_t)(due_ns * LOOKS_PER_S / 1000000000 * p->permille /
 				 THERMO_RATE_FULL);
 	int nr, err;

@@ -77,6 +77,25 @@ e2e_cpu()
 		}' "$1/cpu"
 }
 
+# e2e_cpu_calm DIR: the least of any 20 s in the last minute, in percent of one CPU: moving pages has
+# a budget of its own, and a burst may fall anywhere.
+e2e_cpu_calm()
+{
+	awk '
+		NF == 2 { time[++n] = $1; cpu[n] = $2 }
+		END {
+			for (last = n; last > 1 && time[n] - time[last] < 40; last--) {
+				for (i = last; i > 1 && time[last] - time[i] < 20; i--)
+					;
+				d = time[last] - time[i]
+				used = 100 * (cpu[last] - cpu[i]) / d
+				if (d >= 20 && (least == "" || used < least))
+					least = used
+			}
+			printf "%.1f\n", least
+		}' "$1/cpu"
+}
+
 # e2e_json FILE KEY...: a number of the last line of a file of JSON lines, by nested keys.
 e2e_json()
 {

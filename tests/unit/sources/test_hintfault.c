@@ -284,6 +284,7 @@ static void setting_that_somebody_changed_ends_it_and_stays_his(void **state)
 	run();
 	assert_int_equal(source->drain(mem, reporter), 0);
 	fake_write(&fake, MODE, "0\n");
+	fake_advance(&fake, 1000000000);
 	assert_int_equal(source->drain(mem, reporter), -EBUSY);
 	assert_reason("hintfault: somebody set /" MODE " to 0, where it was 3 for us");
 	source->stop(mem);
