@@ -156,8 +156,9 @@ static int take_kernels(struct perfdata *p, const struct perf_event_header *head
 	struct perfdata_event *event = NULL;
 	int n = perfdata_event_of(p, header, &event);
 
-	if (n > 0)
-		n = perfdata_decode_kernels(p, header, event);
+	if (!event)
+		return n;
+	n = perfdata_decode_kernels(p, header, event);
 	if (n <= 0)
 		return n;
 	uint64_t time_ns = perfdata_note_time(p, &p->record);

@@ -43,7 +43,8 @@ static inline uint64_t word_at(const struct perf_event_header *record, uint8_t w
 /* Of two halves of a word. */
 static inline uint32_t half_at(const struct perf_event_header *record, uint8_t word, int half)
 {
-	return perf_load_u32((const unsigned char *)record + 8 * (size_t)word + 4 * half, false);
+	return perf_load_u32((const unsigned char *)record + 8 * (size_t)word + 4 * (size_t)half,
+			     false);
 }
 
 /* Who and when. */
@@ -204,13 +205,15 @@ static int take_any(struct perfdata *p, const struct perf_event_header *record,
 static int take_record(struct perfdata *p, const struct perf_event_header *record, struct out *out)
 {
 	struct perfdata_event *event = NULL;
-	int n;
+	int n = 0;
 
 	if (record->type >= PERFDATA_HEADER_ATTR)
 		return perfdata_take_perfs(p, record);
 	if (p->events.nr == 1)
 		event = &p->events.list[0];
-	else if ((n = perfdata_event_of(p, record, &event)) <= 0)
+	else
+		n = perfdata_event_of(p, record, &event);
+	if (!event)
 		return n;
 	if (record->type == PERF_RECORD_SAMPLE && event->layout.bytes &&
 	    record->size >= event->layout.bytes)

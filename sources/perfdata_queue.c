@@ -59,8 +59,10 @@ static int next_block(struct perfdata_queue *q)
 		q->spare = b->next;
 	else
 		b = new_block(q);
-	if (!b)
-		return thermo_fail(-ENOMEM, "perf.data: no memory for samples");
+	if (!b) {
+		(void)thermo_fail(-ENOMEM, "perf.data: no memory for samples");
+		return -ENOMEM;
+	}
 	b->next = NULL;
 	b->nr = b->used = 0;
 	q->nr_blocks++;
