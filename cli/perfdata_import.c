@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cli/perfdata_scan.h"
+#include "cli/samples_ahead.h"
 #include "core/cleanup.h"
 #include "core/error.h"
 #include "core/record.h"
@@ -171,21 +172,37 @@ static int see(void *context, const struct perfdata_item *item)
 	return perfdata_scan_see(&im->scan, item);
 }
 
-/* Return: 0 or -errno; where the file broke is kept, and no failure. */
-static int go_through(struct import *im, struct samples *s, bool first_time)
+/* How reading ended.  Return: 0 or -ENOMEM; where the file broke is kept, and no failure. */
+static int end_of(struct import *im, int n)
+{
+	if (n >= 0 || n == -ENOMEM)
+		return n;
+	(void)snprintf(im->summary->reason, sizeof(im->summary->reason), "%s", thermo_last_error());
+	return 0;
+}
+
+static int scan_all(struct import *im, struct samples *s)
 {
 	struct thermo_access list[MANY];
 	int n = 0, err = 0;
 
 	while (!err && (n = samples_accesses(s, list, MANY)) > 0)
-		err = first_time ? perfdata_scan_add(&im->scan, list, (size_t)n)
-				 : feed(im, list, (size_t)n);
-	if (!err && n < 0) {
-		if (n == -ENOMEM)
-			return n;
-		(void)snprintf(im->summary->reason, sizeof(im->summary->reason), "%s",
-			       thermo_last_error());
-	}
+		err = perfdata_scan_add(&im->scan, list, (size_t)n);
+	return err ? err : end_of(im, n);
+}
+
+/* The monitor and what brings samples in order take as long as each other: at the same time. */
+static int feed_all(struct import *im, struct samples *s)
+{
+	struct samples_ahead *ahead = NULL;
+	struct thermo_access *list;
+	int n = 0, err = samples_ahead_new(&ahead, s);
+
+	while (!err && (n = samples_ahead_next(ahead, &list)) > 0)
+		err = feed(im, list, (size_t)n);
+	if (!err)
+		err = end_of(im, n);
+	samples_ahead_free(ahead);
 	return err;
 }
 
@@ -227,7 +244,7 @@ static int look(struct import *im, FILE *file)
 
 	if (err)
 		return err;
-	err = go_through(im, &im->looked, true);
+	err = scan_all(im, &im->looked);
 	if (!err)
 		err = perfdata_scan_finish(&im->scan);
 	im->summary->counters = *samples_counters(&im->looked);
@@ -311,7 +328,7 @@ static int convert(struct import *im, FILE *file, int fd)
 	if (!err)
 		err = start(im, fd);
 	if (!err)
-		err = go_through(im, &s, false);
+		err = feed_all(im, &s);
 	if (!err)
 		err = finish(im);
 	samples_close(&s);
