@@ -23,6 +23,7 @@ acc_run()
 	esac
 	# shellcheck disable=SC2086 # none, or an option
 	"$build/thermocline" lab --fast $acc_fast --slow $acc_slow --truth $pmu --results "$1" \
+		${ACCURACY_KERNEL:+--kernel "$ACCURACY_KERNEL"} \
 		--timeout $(($3 + 120)) -- sh "$root/tests/lab/accuracy-guest.sh" "$build" \
 		"$root/bench/workload/configs/$2.cfg" "$3" "$4" ${5:+"$5"} >"$1/lab.log" 2>&1
 }

@@ -5,7 +5,8 @@
 # virtual machine, judged by what the emulator counted.
 #
 # Each observer alone watches the same workload, with the same random numbers.  ACCURACY_KEEP=DIR
-# keeps the results; ACCURACY_OBSERVERS="hintfault damon" runs these only.
+# keeps the results; ACCURACY_OBSERVERS="hintfault damon" runs these only; ACCURACY_KERNEL=DIR is
+# another kernel, as that of build-kernel.sh for idlepage.
 set -u
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
