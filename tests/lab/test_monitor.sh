@@ -85,26 +85,18 @@ finds()
 		'BEGIN { exit !(best > 80 && captured >= 0.75 * best) }'
 }
 
-# all FACT...: why not is in try.log.
-all()
-{
-	for fact in "$@"; do
-		# shellcheck disable=SC2086 # a fact is words
-		$fact >"$work/try.log" 2>&1 || return 1
-	done
-}
-
-# again COMMAND NAME FACT...: a shared machine may starve the guest for a while, and memory that nobody
-# has observed yet has a rate but no users: up to three times more, and it is said.
+# again COMMAND NAME FACT...: a shared machine may starve the guest for a while: once more, and it is said.
 again()
 {
 	command=$1
 	name=$2
 	shift 2
-	for nth in second third fourth; do
-		all "$@" && return
-		echo "# $(tail -n 1 "$work/try.log"): trying once more"
-		check "$name, a $nth try" try "$work" "$command"
+	for fact in "$@"; do
+		# shellcheck disable=SC2086 # a fact is words
+		$fact >"$work/try.log" 2>&1 && continue
+		echo "# first try: $(tail -n 1 "$work/try.log"): trying once more"
+		check "$name, a second try" try "$work" "$command"
+		return
 	done
 }
 

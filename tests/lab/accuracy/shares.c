@@ -110,8 +110,10 @@ static void add_seen(const struct accuracy_options *options, const struct histor
 
 		if (!is_steady(options, history, s))
 			continue;
+		/* What was never observed has a rate, but nobody who accesses it. */
 		for (size_t j = 0; j < s->nr_regions; j++)
-			add_region(&snapshots->regions[s->first + j], range, shares);
+			if (!snapshots->regions[s->first + j].is_assumed)
+				add_region(&snapshots->regions[s->first + j], range, shares);
 	}
 }
 

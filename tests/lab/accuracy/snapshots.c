@@ -105,7 +105,7 @@ static void get_shares(struct json_object *object, const char *list_key, const c
 static int take_json_region(struct snapshots *all, struct json_object *object)
 {
 	struct snapshot_region region = { 0 };
-	double known = 1, read_share = 0, write_share = 0;
+	double known = 1, read_share = 0, write_share = 0, events = 0;
 
 	if (!json_object_is_type(object, json_type_object) ||
 	    !get_address(object, "start", &region.start) ||
@@ -115,6 +115,7 @@ static int take_json_region(struct snapshots *all, struct json_object *object)
 	(void)get_number(object, "read_share", &read_share);
 	(void)get_number(object, "write_share", &write_share);
 	(void)get_number(object, "op_known_share", &known);
+	region.is_assumed = get_number(object, "events", &events) && events == 0;
 	region.reads = region.accesses * known * read_share;
 	region.writes = region.accesses * known * write_share;
 	if (region.end > region.start)

@@ -13,6 +13,7 @@
 #ifndef ACCURACY_SNAPSHOTS_H
 #define ACCURACY_SNAPSHOTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@ struct snapshot_region {
 	uint64_t end;
 	double heat; /* accesses, or looks that found one, by byte */
 	double accesses;
+	bool is_assumed; /* by the mean of its process: nothing was seen there yet */
 	double reads;
 	double writes;
 	struct snapshot_share cpus[SNAPSHOT_KEYS];

@@ -39,6 +39,24 @@ static void json_snapshots_are_read_one_after_the_other(void **state)
 	snapshots_fini(&s);
 }
 
+/* Its rate is the mean of its process; one that does not say so was observed. */
+static void region_without_an_event_is_assumed(void **state)
+{
+	struct snapshots s;
+
+	(void)state;
+	assert_int_equal(parse(&s,
+			       "{\"uptime_s\": 1, \"snapshot\": {\"regions\": ["
+			       "{\"start\":0,\"end\":4096,\"accesses_per_s\":9,\"events\":0.000},"
+			       "{\"start\":4096,\"end\":8192,\"accesses_per_s\":9,\"events\":0.5},"
+			       "{\"start\":8192,\"end\":12288,\"accesses_per_s\":9}]}}\n"),
+			 0);
+	assert_true(s.regions[0].is_assumed);
+	assert_false(s.regions[1].is_assumed);
+	assert_false(s.regions[2].is_assumed);
+	snapshots_fini(&s);
+}
+
 static void what_a_snapshot_says_of_its_time_is_believed(void **state)
 {
 	struct snapshots s;
@@ -160,6 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_snapshots_are_read_one_after_the_other),
+		cmocka_unit_test(region_without_an_event_is_assumed),
 		cmocka_unit_test(what_a_snapshot_says_of_its_time_is_believed),
 		cmocka_unit_test(unknown_directions_are_neither_reads_nor_writes),
 		cmocka_unit_test(trace_is_cut_where_addresses_begin_anew),
