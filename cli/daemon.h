@@ -23,8 +23,8 @@
  * @fall_back:	While one of @sources does not run, others may.
  * @clients_only:	No source at all: only programs report, about themselves.
  * @monitor_only:	Watch, move nothing; also where there is nothing to tier.
- * @damon_nodes, @mglru_interval_ms, @chmu_registers, @chmu_count, @chmu_replay, @external:	As
- *in struct thermo_source_opts.
+ * @damon_nodes, @mglru_interval_ms:	As in struct thermo_source_opts.
+ * @chmu_registers, @chmu_count, @chmu_replay, @external:	As in struct thermo_source_opts.
  * @clients:	Which programs may report their own accesses.
  * @governor:	CPU budget, windows, what to sample for.
  */
