@@ -4,13 +4,6 @@
 #
 # fallback-guest.sh BUILD SOURCE_TREE - in the lab's guest: sources are taken away one by one while
 # the daemon tiers, and given back.  Prints "ok - fact" or "not ok - fact" lines.
-#
-# By hand, on a machine that does nothing else:
-#
-#	thermocline lab --fast 320M --slow 1G -- sh tests/lab/fallback-guest.sh $PWD/build $PWD
-#
-# Not part of make check: where the guest is slow, a source is tried again before this script has
-# made it impossible; and at the end the workload did not always exit, which nobody has explained.
 set -u
 
 thermocline=$1/thermocline
@@ -126,10 +119,11 @@ check "and pages are promoted" goes_on
 echo off >$kdamonds/0/state
 check "its kdamond turned off: damon is told as failed" becomes '^damon  *failed'
 check "with the reason" grep -q 'turned our kdamond off' $out
+# At once: it is tried again after five seconds.
+echo 1 >$kdamonds/nr_kdamonds
 check "what it had changed is as before" reads $damon_stat "$(sed -n "s|^$damon_stat:||p" /tmp/before)"
 check "hintfault goes on" grep -q '^hintfault  *running' $out
 check "and pages are still promoted" goes_on
-echo 1 >$kdamonds/nr_kdamonds
 check "DAMON set up by somebody else: it is left to him" becomes 'somebody has set up 1 kdamond'
 
 # debugfs would mount tracefs again by itself.
@@ -168,8 +162,8 @@ sed -n "s|^$balancing:||p" /tmp/before >$balancing
 settings >/tmp/after
 check "in the end all settings are as before" cmp /tmp/before /tmp/after
 check "and no state is left" test ! -e $state
+# Not waited for: the shell's wait for it did not always return, though it had exited.
 kill $workload
-wait $workload 2>/dev/null
 cp /tmp/daemon $out
 # shellcheck disable=SC2016
 check "the log tells each change once" sh -c '

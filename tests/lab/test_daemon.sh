@@ -28,6 +28,7 @@ guest()
 
 require_lab
 guest "the daemon's guest" "--fast 320M --slow 1G" daemon-guest.sh
+guest "the guest where sources are taken away" "--fast 320M --slow 1G" fallback-guest.sh
 guest "the guest with several nodes" \
 	"--cpu-nodes 2 --cpus 2 --fast 256M --slow 256M,lat=250 --slow 256M,lat=600,dist=30" nodes-guest.sh
 
