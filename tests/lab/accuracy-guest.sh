@@ -191,7 +191,7 @@ tell_levels()
 		mv "$results/levels.new" "$results/levels.csv"
 }
 
-put N /sys/module/damon_stat/parameters/enabled
+[ ! -e /sys/module/damon_stat ] || put N /sys/module/damon_stat/parameters/enabled
 put 0 /proc/sys/kernel/numa_balancing
 "$build/lab/truth-clock" || die "the truth's clock cannot be set"
 case $(grep -c '^thread ' "$config") in
