@@ -12,6 +12,7 @@
 struct way {
 	struct thermo_access *list;
 	size_t nr;
+	size_t room;
 	size_t nr_others; /* records that are no samples */
 	int opened;
 	int ended;
@@ -21,8 +22,11 @@ struct way {
 
 static void way_add(struct way *w, const struct thermo_access *a)
 {
-	w->list = realloc(w->list, (w->nr + 1) * sizeof(*a));
-	assert_non_null(w->list);
+	if (w->nr == w->room) {
+		w->room = w->room ? 2 * w->room : 64;
+		w->list = realloc(w->list, w->room * sizeof(*a));
+		assert_non_null(w->list);
+	}
 	w->list[w->nr++] = *a;
 }
 

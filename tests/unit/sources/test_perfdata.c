@@ -10,6 +10,13 @@
 #include "tests/unit/sources/perfdata_ways.h"
 #include "tests/unit/sources/test_data.h"
 
+/* A sanitizer poisons all buffers of a file that is opened: it sees fewer of the many. */
+#ifdef __SANITIZE_ADDRESS__
+#define STRIDE 13
+#else
+#define STRIDE 1
+#endif
+
 static struct encoder e;
 static size_t data_end;
 
@@ -275,6 +282,7 @@ struct outcome {
 /* Of exactly so many bytes of memory, so that a sanitizer sees one too many. */
 static struct outcome read_all(const unsigned char *bytes, size_t nr)
 {
+	static unsigned int nr_read;
 	unsigned char *exact = malloc(nr + !nr);
 	struct outcome o = { 0 };
 	struct perfdata_item item;
@@ -282,7 +290,8 @@ static struct outcome read_all(const unsigned char *bytes, size_t nr)
 	FILE *file;
 
 	memcpy(exact, bytes, nr);
-	assert_ways_say_the_same(exact, nr, NULL);
+	if (nr_read++ % STRIDE == 0)
+		assert_ways_say_the_same(exact, nr, NULL);
 	file = fmemopen(exact, nr + !nr, "r");
 	assert_non_null(file);
 	o.opened = perfdata_open(&p, file, NULL);
@@ -303,6 +312,12 @@ static struct outcome read_all(const unsigned char *bytes, size_t nr)
 	return o;
 }
 
+/* After @cut, the last being @end. */
+static size_t next_cut(size_t cut, size_t end)
+{
+	return cut < end && cut + STRIDE > end ? end : cut + STRIDE;
+}
+
 static void file_cut_anywhere_gives_what_is_before_and_says_where(void **state)
 {
 	struct outcome o, before = { 0 };
@@ -314,7 +329,7 @@ static void file_cut_anywhere_gives_what_is_before_and_says_where(void **state)
 
 		before.nr = 0;
 		data = encode_perfdata(&e, &v, &data_end);
-		for (size_t cut = 0; cut < e.len; cut++) {
+		for (size_t cut = 0; cut < e.len; cut += STRIDE) {
 			o = read_all(e.bytes, cut);
 			if (cut < data) {
 				assert_int_equal(o.opened, -EBADMSG);
@@ -323,7 +338,7 @@ static void file_cut_anywhere_gives_what_is_before_and_says_where(void **state)
 			}
 			assert_int_equal(o.opened, 0);
 			/* The more there is the more comes out. */
-			assert_true(o.nr >= before.nr && o.nr <= before.nr + 1);
+			assert_true(o.nr >= before.nr && o.nr <= before.nr + STRIDE);
 			before = o;
 			assert_int_equal(o.ended, cut < data_end ? -EBADMSG : 0);
 			if (cut < data_end) {
@@ -345,18 +360,19 @@ static void pipe_cut_anywhere_gives_what_is_before(void **state)
 
 	(void)state;
 	(void)encode_perfdata(&e, &v, &data_end);
-	for (size_t cut = 16; cut <= e.len; cut++) {
+	for (size_t cut = 16; cut <= e.len; cut = next_cut(cut, e.len)) {
 		o = read_all(e.bytes, cut);
 		assert_int_equal(o.opened, 0);
 		assert_true(o.ended == 0 || o.ended == -EBADMSG);
-		assert_true(o.nr >= nr && o.nr <= nr + 1);
+		assert_true(o.nr >= nr && o.nr <= nr + STRIDE);
 		nr = o.nr;
 		/* Between two records nobody can see that there was more. */
 		nr_whole += o.ended == 0;
 	}
 	assert_int_equal(nr, STORY_SAMPLES + 5);
 	/* After the header 2 events, features, tracing data, 4 rounds and what is not read. */
-	assert_int_equal(nr_whole, 1 + 2 + STORY_FEATURES + 1 + nr + 4 + 2);
+	if (STRIDE == 1)
+		assert_int_equal(nr_whole, 1 + 2 + STORY_FEATURES + 1 + nr + 4 + 2);
 }
 
 static void compressed_file_cut_anywhere_is_said(void **state)
@@ -366,7 +382,7 @@ static void compressed_file_cut_anywhere_is_said(void **state)
 	int nr = 0;
 
 	(void)state;
-	for (size_t cut = data; cut < data_end; cut++) {
+	for (size_t cut = data; cut < data_end; cut += STRIDE) {
 		struct outcome o = read_all(e.bytes, cut);
 
 		assert_int_equal(o.opened, 0);
@@ -391,7 +407,7 @@ static void any_byte_changed_is_survived(void **state)
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		(void)encode_perfdata(&e, &some[i], &data_end);
-		for (size_t at = 0; at < e.len; at++) {
+		for (size_t at = 0; at < e.len; at += STRIDE) {
 			unsigned char mask = masks[at % 3];
 
 			e.bytes[at] ^= mask;
@@ -402,8 +418,8 @@ static void any_byte_changed_is_survived(void **state)
 			nr_unharmed += o.ended == 0 && o.nr == STORY_SAMPLES + 5;
 		}
 	}
-	assert_true(nr_refused > 100);
-	assert_true(nr_unharmed > 100);
+	assert_true(nr_refused > 100 / STRIDE);
+	assert_true(nr_unharmed > 100 / STRIDE);
 }
 
 static void expect_refused(size_t bytes, int err, const char *why)
