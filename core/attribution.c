@@ -15,6 +15,9 @@
  */
 #define ROUNDING 0x1p-22f
 #define ROUNDED_ENOUGH 0x1p-8f
+/* Of memory that others access: from which share on it is not taken for the remains of old reports.
+ */
+#define MIXED 0.02f
 
 /*
  * Which of the keys it is, a bit each.  No branch, here and below: whether a key is
@@ -159,17 +162,16 @@ static float weight_of(const struct heavy *h, uint32_t key)
 	return 0;
 }
 
-/* A key that surely makes half of @a, and at most a tenth of @b. */
-static bool has_own_key(const struct attribution *a, const struct attribution *b,
-			enum heavy_kind kind)
+/* Of a key that surely makes half of @a, and at most a tenth of @b: its place in @a; or -1. */
+static int own_key(const struct attribution *a, const struct attribution *b, enum heavy_kind kind)
 {
 	const struct heavy *h = &a->heavy[kind];
 
 	for (int i = 0; i < HEAVY_KEYS; i++)
 		if (h->weight[i] - a->error[kind][i] >= 0.5f * a->total &&
 		    weight_of(&b->heavy[kind], h->key[i]) <= 0.1f * b->total)
-			return true;
-	return false;
+			return i;
+	return -1;
 }
 
 static float read_share(const struct attribution *a)
@@ -183,9 +185,37 @@ bool attribution_unlike(const struct attribution *a, const struct attribution *b
 {
 	if (a->total <= 0 || b->total <= 0)
 		return false;
-	return fabsf(read_share(a) - read_share(b)) > 0.5f || has_own_key(a, b, HEAVY_TID) ||
-	       has_own_key(b, a, HEAVY_TID) || has_own_key(a, b, HEAVY_CPU) ||
-	       has_own_key(b, a, HEAVY_CPU);
+	return fabsf(read_share(a) - read_share(b)) > 0.5f || own_key(a, b, HEAVY_TID) >= 0 ||
+	       own_key(b, a, HEAVY_TID) >= 0 || own_key(a, b, HEAVY_CPU) >= 0 ||
+	       own_key(b, a, HEAVY_CPU) >= 0;
+}
+
+static bool is_between(float share, float one, float other)
+{
+	return share > fminf(one, other) + MIXED && share < fmaxf(one, other) - MIXED;
+}
+
+/* Has @middle some of what @a has for its own, but less? */
+static bool shares_key(const struct attribution *middle, const struct attribution *a,
+		       const struct attribution *b, enum heavy_kind kind)
+{
+	const struct heavy *h = &a->heavy[kind];
+	int i = own_key(a, b, kind);
+
+	return i >= 0 && is_between(weight_of(&middle->heavy[kind], h->key[i]) / middle->total,
+				    h->weight[i] / a->total,
+				    weight_of(&b->heavy[kind], h->key[i]) / b->total);
+}
+
+bool attribution_between(const struct attribution *middle, const struct attribution *a,
+			 const struct attribution *b)
+{
+	if (middle->total <= 0 || a->total <= 0 || b->total <= 0)
+		return false;
+	return (fabsf(read_share(a) - read_share(b)) > 0.5f &&
+		is_between(read_share(middle), read_share(a), read_share(b))) ||
+	       shares_key(middle, a, b, HEAVY_TID) || shares_key(middle, b, a, HEAVY_TID) ||
+	       shares_key(middle, a, b, HEAVY_CPU) || shares_key(middle, b, a, HEAVY_CPU);
 }
 
 /* What a key that a full list does not hold may weigh in it at most. */

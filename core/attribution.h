@@ -62,6 +62,10 @@ void attribution_scale(struct attribution *attribution, float factor);
  */
 bool attribution_unlike(const struct attribution *a, const struct attribution *b);
 
+/* Whether @a and @b are unlike, and @middle is accessed by those of both. */
+bool attribution_between(const struct attribution *middle, const struct attribution *a,
+			 const struct attribution *b);
+
 void attribution_merge(struct attribution *attribution, const struct attribution *more);
 
 /* As a region of a snapshot tells it. */

@@ -18,6 +18,7 @@
 #define EXPLORE_EVENTS 16
 #define EXPLORE_WINDOWS 3
 #define EXPLORE_AGAIN_NS 60000000000ull
+#define EXPLORE_BORDER_NS 3000000000ull
 
 /* A cut that is proposed. */
 struct proposal {
@@ -195,11 +196,26 @@ static void split_by_evidence(struct targets *targets, struct proposals *p, size
 	split_targets(targets, p);
 }
 
-static double explorable_events(const struct region *r, uint64_t now_ns)
+/* Between neighbours that are accessed by others, and itself by both: where one's memory ends is
+ * somewhere in it, and its rate does not tell where. */
+static bool holds_border(const struct target *t, size_t index)
 {
-	bool known = r->explored_ns && now_ns - r->explored_ns < EXPLORE_AGAIN_NS;
+	const struct region *r = &t->regions[index];
 
-	return known || r->unsettled ? 0 : region_rate(r).events;
+	return index > 0 && index + 1 < t->nr_regions && r[-1].end == r->start &&
+	       r->end == r[1].start && attribution_between(&r->who, &r[-1].who, &r[1].who);
+}
+
+static double explorable_events(const struct target *t, size_t index, uint64_t now_ns)
+{
+	const struct region *r = &t->regions[index];
+	uint64_t since_ns = now_ns - r->explored_ns;
+
+	if (r->unsettled || (r->explored_ns && since_ns < EXPLORE_BORDER_NS))
+		return 0;
+	return !r->explored_ns || since_ns >= EXPLORE_AGAIN_NS || holds_border(t, index)
+			       ? region_rate(r).events
+			       : 0;
 }
 
 static void explore_region(struct region *r, uint32_t target, uint64_t nr_parts, uint64_t now_ns,
@@ -218,9 +234,10 @@ static void explore_region(struct region *r, uint32_t target, uint64_t nr_parts,
 }
 
 /*
- * What alternates more finely than a bin looks even.  So regions that are not needed
- * otherwise cut what looks even into parts, as many as there are events to judge them
- * by; after some windows those that are alike become one again, for a while.
+ * What alternates more finely than a bin looks even, and so does what others access as
+ * often.  So regions that are not needed otherwise cut what looks even into parts, as many
+ * as there are events to judge them by; after some windows those that are alike become one
+ * again, for a while, which is short where a border is known to be.
  */
 static void explore(struct targets *targets, struct proposals *p, size_t room, uint64_t now_ns)
 {
@@ -229,15 +246,15 @@ static void explore(struct targets *targets, struct proposals *p, size_t room, u
 	p->nr = 0;
 	for (size_t i = 0; i < targets->nr; i++)
 		for (size_t j = 0; j < targets->list[i].nr_regions; j++)
-			events += explorable_events(&targets->list[i].regions[j], now_ns);
+			events += explorable_events(&targets->list[i], j, now_ns);
 	for (uint32_t i = 0; i < targets->nr && events > 0; i++)
 		for (size_t j = 0; j < targets->list[i].nr_regions; j++) {
-			struct region *r = &targets->list[i].regions[j];
-			double here = explorable_events(r, now_ns);
+			double here = explorable_events(&targets->list[i], j, now_ns);
 			double share = (double)room * here / events;
 
 			here /= EXPLORE_EVENTS;
-			explore_region(r, i, (uint64_t)(here < share ? here : share), now_ns, p);
+			explore_region(&targets->list[i].regions[j], i,
+				       (uint64_t)(here < share ? here : share), now_ns, p);
 		}
 	split_targets(targets, p);
 }

@@ -10,7 +10,7 @@
 #include "core/error.h"
 
 /* The weight of who accessed the whole, in what is known of a part of it. */
-#define PART_WEIGHT 0.25f
+#define PART_WEIGHT 0.1f
 /* Who accesses a region is known from so many events on. */
 #define WHO_EVENTS 20
 /* New memory is cut at multiples of this: no huge page is in two regions at first. */

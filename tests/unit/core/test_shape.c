@@ -2,6 +2,7 @@
 /* test_shape.c - regions go where they explain most, and are never too many. */
 #include "tests/unit/test.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "core/shape.h"
@@ -357,6 +358,48 @@ static void stripes_that_are_finer_than_a_bin_are_found(void **state)
 	assert_near((double)hot_bytes, 32.0 * MIB, 5);
 }
 
+/* Two threads, each as busy as the other, and where the memory of one ends is inside of a region.
+ */
+static void end_of_a_thread_s_memory_is_found_where_the_rate_does_not_tell(void **state)
+{
+	const struct thermo_range r = { 0, 256 * MIB };
+	const uint64_t end = 123 * MIB;
+	uint64_t random = 29;
+	size_t at;
+
+	(void)state;
+	add_target(&r, 1, 10);
+	assert_true(list[0].starts[target_find(&list[0], end)] < end);
+	for (int window = 0; window < 25; window++) {
+		for (int i = 0; i < 2000; i++) {
+			uint64_t addr = test_random(&random) % (256 * MIB);
+			struct thermo_access access = { .tid = addr < end ? 7 : 8,
+							.cpu = THERMO_CPU_UNKNOWN,
+							.op = THERMO_OP_UNKNOWN,
+							.node = -1 };
+			struct region *region = &list[0].regions[target_find(&list[0], addr)];
+
+			region_add_sample(region, addr, 1);
+			attribution_add(&region->who, &access, exp2f((float)window / 5));
+		}
+		now_ns += SECOND;
+		for (size_t i = 0; i < list[0].nr_regions; i++) {
+			struct region *region = &list[0].regions[i];
+
+			(void)region_close_window(region, now_ns, 5 * SECOND, 1);
+			/* They were looked into, too early to tell anything. */
+			if (window == 0)
+				region->explored_ns = now_ns;
+		}
+		shape_regions(&targets, 10, 1000, now_ns);
+	}
+	at = target_find(&list[0], end + MIB);
+	assert_true(list[0].starts[at] + MIB > end);
+	assert_int_equal(list[0].regions[at].who.heavy[HEAVY_TID].key[0], 8);
+	assert_int_equal(list[0].regions[at - 1].who.heavy[HEAVY_TID].key[0], 7);
+	assert_covers(&list[0], &r, 1);
+}
+
 static void nothing_to_watch_is_nothing_to_shape(void **state)
 {
 	(void)state;
@@ -383,6 +426,7 @@ int main(void)
 		TEST(any_evidence_gives_at_most_the_most_and_loses_nothing),
 		TEST(what_is_looked_into_stays_cut_for_more_than_a_window),
 		TEST(stripes_that_are_finer_than_a_bin_are_found),
+		TEST(end_of_a_thread_s_memory_is_found_where_the_rate_does_not_tell),
 		TEST(nothing_to_watch_is_nothing_to_shape),
 	};
 
