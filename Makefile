@@ -28,7 +28,7 @@ UNITDIR    ?= $(PREFIX)/lib/systemd/system
 LABDIR     ?= $(LIBDIR)/thermocline/lab
 PKG_CONFIG ?= pkg-config
 INSTALL    ?= install
-CFLAGS     ?= -O2 -g
+CFLAGS     ?= $(if $(SAN),-O1 -g1,-O2 -g)
 FUZZ_SECONDS ?= 60
 
 Q := $(if $(V),,@)

@@ -23,7 +23,7 @@ chmu_run()
 	"$build/thermocline" lab --fast 512M --slow 512M --truth \
 		--virtual-chmu${settings:+=$settings} --results "$dir" --timeout 200 -- \
 		sh "$root/tests/lab/chmu-guest.sh" "$build" "$config" \
-		$((chmu_skip + chmu_watch + 10)) $chmu_skip $chmu_watch "$@" >"$dir/lab.log" 2>&1
+		$((chmu_skip + chmu_watch + 4)) $chmu_skip $chmu_watch "$@" >"$dir/lab.log" 2>&1
 }
 
 # chmu_truth DIR PHASE reads|writes|all: address and accesses of each page, hottest first.
