@@ -175,7 +175,7 @@ $(TESTS): override LDLIBS += -lcmocka
 $(O)/bench/bench_report.o: override CPPFLAGS += $(if $(HAVE_CK),-DHAVE_CK=1)
 $(filter $(O)/tests/unit/bench/%,$(TESTS)): $(filter-out %/main.o,$(WORK_OBJ)) $(SIM_OBJ) $(OVER_OBJ)
 $(BENCHES): $(SIM_OBJ)
-$(O)/bench/bench_perf: $(O)/cli/perfdata_import.o $(O)/cli/perfdata_scan.o $(O)/cli/samples.o $(O)/cli/samples_ahead.o
+$(O)/bench/bench_perf: $(O)/cli/perfdata_import.o $(O)/cli/perfdata_scan.o $(O)/cli/samples.o
 $(filter $(O)/tests/unit/cli/%,$(TESTS)): $(filter-out %/main.o,$(CLI_OBJ)) $(OVER_OBJ) \
 	$(O)/bench/workload/arena.o
 $(filter $(O)/tests/unit/lab/%,$(TESTS)): $(filter-out %/main.o,$(JUDGE_OBJ)) $(VPMU_SRC:%.c=$(O)/%.o) \
@@ -222,7 +222,7 @@ accuracy: lab-deps
 
 asan: ; $(Q)+$(MAKE) --no-print-directory O=$(O)/asan SAN='address undefined' unit
 # Where nobody starts a thread there is nothing to see for that one.
-THREADED = $(shell grep -lE 'pthread_create|runner_start|migrator_start|thermo_reporter_new|daemon_sources|perfdata_import|samples_ahead|fake_(intake|monitor|daemon)\.h' \
+THREADED = $(shell grep -lE 'pthread_create|runner_start|migrator_start|thermo_reporter_new|daemon_sources|perfdata_import|fake_(intake|monitor|daemon)\.h' \
 	$(TEST_SRC)) $(wildcard tests/unit/bench/test_overhead_*.c tests/unit/bench/test_workload_run.c)
 tsan: ; $(Q)+$(MAKE) --no-print-directory O=$(O)/tsan SAN=thread $(THREADED:%.c=$(O)/tsan/%.run)
 

@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "cli/perfdata_scan.h"
-#include "cli/samples_ahead.h"
 #include "core/cleanup.h"
 #include "core/error.h"
 #include "core/record.h"
@@ -181,29 +180,20 @@ static int end_of(struct import *im, int n)
 	return 0;
 }
 
-static int scan_all(struct import *im, struct samples *s)
+static int use_all(struct import *im, struct samples *s,
+		   int (*use)(struct import *im, struct thermo_access *list, size_t nr))
 {
 	struct thermo_access list[MANY];
 	int n = 0, err = 0;
 
 	while (!err && (n = samples_accesses(s, list, MANY)) > 0)
-		err = perfdata_scan_add(&im->scan, list, (size_t)n);
+		err = use(im, list, (size_t)n);
 	return err ? err : end_of(im, n);
 }
 
-/* The monitor and what brings samples in order take as long as each other: at the same time. */
-static int feed_all(struct import *im, struct samples *s)
+static int scan(struct import *im, struct thermo_access *list, size_t nr)
 {
-	struct samples_ahead *ahead = NULL;
-	struct thermo_access *list;
-	int n = 0, err = samples_ahead_new(&ahead, s);
-
-	while (!err && (n = samples_ahead_next(ahead, &list)) > 0)
-		err = feed(im, list, (size_t)n);
-	if (!err)
-		err = end_of(im, n);
-	samples_ahead_free(ahead);
-	return err;
+	return perfdata_scan_add(&im->scan, list, nr);
 }
 
 static int nothing_in_it(const struct import *im)
@@ -244,7 +234,7 @@ static int look(struct import *im, FILE *file)
 
 	if (err)
 		return err;
-	err = scan_all(im, &im->looked);
+	err = use_all(im, &im->looked, scan);
 	if (!err)
 		err = perfdata_scan_finish(&im->scan);
 	im->summary->counters = *samples_counters(&im->looked);
@@ -328,7 +318,7 @@ static int convert(struct import *im, FILE *file, int fd)
 	if (!err)
 		err = start(im, fd);
 	if (!err)
-		err = feed_all(im, &s);
+		err = use_all(im, &s, feed);
 	if (!err)
 		err = finish(im);
 	samples_close(&s);
