@@ -36,6 +36,7 @@
 #include "core/random.h"
 #include "core/settings.h"
 #include "sources/damon_memory.h"
+#include "sources/online_cpus.h"
 #include "sources/perf_ring.h"
 #include "sources/tracepoint.h"
 #include "thermocline/source.h"
@@ -67,6 +68,11 @@ struct damon_target {
 	uint64_t unit_bytes; /* what one accessed bit speaks for */
 };
 
+struct cpu_event {
+	int cpu;
+	struct perf_event_fd event;
+};
+
 struct damon {
 	const struct thermo_host *host;
 	struct thermo_settings *settings;
@@ -79,8 +85,12 @@ struct damon {
 	uint64_t unit_bytes; /* physical: what one accessed bit speaks for */
 	uint64_t random_state;
 	struct tracepoint_field fields[NR_FIELDS];
+	uint64_t event_id;
+	size_t buffer_bytes;
+	bool started;
+	hwloc_bitmap_t online;
 	size_t nr_cpus;
-	struct perf_event_fd *events;
+	struct cpu_event *cpus;
 	size_t nr_targets;
 	struct damon_target targets[MAX_TARGETS];
 	uint64_t aggregated_ns; /* time of the newest record */
@@ -203,57 +213,82 @@ static int damon_pa_probe(const struct thermo_source_opts *opts)
 	return err < 0 ? of_damon_pa(err) : 0;
 }
 
-static int open_events(struct damon *d, const hwloc_bitmap_t online, uint64_t id,
-		       size_t buffer_bytes)
+static int open_cpu(struct damon *d, int cpu)
 {
-	d->events = calloc((size_t)hwloc_bitmap_weight(online), sizeof(*d->events));
-	if (!d->events)
-		return thermo_fail(-ENOMEM, "damon: no memory");
-	for (int cpu = hwloc_bitmap_first(online); cpu >= 0; cpu = hwloc_bitmap_next(online, cpu)) {
-		struct perf_event_attr attr = {
-			.type = PERF_TYPE_TRACEPOINT,
-			.size = sizeof(attr),
-			.config = id,
-			.sample_period = 1,
-			.sample_type = SAMPLE_TYPE,
-			.disabled = 1,
-			.use_clockid = 1,
-			.clockid = CLOCK_MONOTONIC,
-		};
-		int err = perf_event_fd_open(&d->events[d->nr_cpus++], d->host, &attr, cpu,
-					     buffer_bytes, "damon: aggregations");
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(attr),
+		.config = d->event_id,
+		.sample_period = 1,
+		.sample_type = SAMPLE_TYPE,
+		.disabled = 1,
+		.use_clockid = 1,
+		.clockid = CLOCK_MONOTONIC,
+	};
+	struct cpu_event *more = realloc(d->cpus, (d->nr_cpus + 1) * sizeof(*more)), *c;
+	int err;
 
-		if (err)
-			return err;
+	if (!more)
+		return thermo_fail(-ENOMEM, "damon: no memory");
+	d->cpus = more;
+	c = &more[d->nr_cpus];
+	*c = (struct cpu_event){ .cpu = cpu, .event.fd = -1 };
+	err = perf_event_fd_open(&c->event, d->host, &attr, cpu, d->buffer_bytes,
+				 "damon: aggregations");
+	if (!err && d->started)
+		err = perf_event_fd_enable(&c->event);
+	if (err)
+		perf_event_fd_close(&c->event);
+	else
+		d->nr_cpus++;
+	return err;
+}
+
+/* The kdamond may run on any CPU.  What the rings held was taken.  Return: 0 or -errno. */
+static int follow_cpus(struct damon *d)
+{
+	hwloc_bitmap_t come = hwloc_bitmap_alloc();
+	int err = come ? online_cpus_follow(d->host, d->online, come) : -ENOMEM;
+	size_t kept = 0;
+
+	for (size_t i = 0; err > 0 && i < d->nr_cpus; i++) {
+		if (hwloc_bitmap_isset(d->online, (unsigned int)d->cpus[i].cpu))
+			d->cpus[kept++] = d->cpus[i];
+		else
+			perf_event_fd_close(&d->cpus[i].event);
 	}
-	return 0;
+	if (err > 0) {
+		d->nr_cpus = kept;
+		err = 0;
+	}
+	for (int cpu = hwloc_bitmap_first(come); cpu >= 0 && !err;
+	     cpu = hwloc_bitmap_next(come, cpu)) {
+		err = open_cpu(d, cpu);
+		/* It went while we looked. */
+		err = err == -ENODEV && d->nr_cpus ? 0 : err;
+	}
+	hwloc_bitmap_free(come);
+	return err;
 }
 
 static int damon_open(void *state, const struct thermo_source_opts *opts)
 {
 	struct damon *d = state;
-	uint64_t id;
 	int err;
 
 	d->host = opts->host;
 	d->settings = opts->settings;
 	d->pause_damon_stat = opts->pause_damon_stat;
 	d->sample_ns = SAMPLE_US * 1000ull;
-	err = find_tracepoint(d->host, d->fields, &id);
+	d->buffer_bytes = opts->buffer_bytes ? opts->buffer_bytes : DEFAULT_BUFFER_BYTES;
+	err = find_tracepoint(d->host, d->fields, &d->event_id);
 	if (err)
 		return err;
 	d->record = malloc(PERF_RECORD_MAX_BYTES);
-	if (!d->record)
+	d->online = hwloc_bitmap_alloc();
+	if (!d->record || !d->online)
 		return thermo_fail(-ENOMEM, "damon: no memory");
-
-	hwloc_bitmap_t online = hwloc_bitmap_alloc();
-
-	err = thermo_host_read_list(d->host, online, "sys/devices/system/cpu/online");
-	if (!err)
-		err = open_events(d, online, id,
-				  opts->buffer_bytes ? opts->buffer_bytes : DEFAULT_BUFFER_BYTES);
-	hwloc_bitmap_free(online);
-	return err;
+	return follow_cpus(d);
 }
 
 static int damon_pa_open(void *state, const struct thermo_source_opts *opts)
@@ -273,8 +308,9 @@ static int damon_start(void *state)
 
 	if (!err)
 		err = check_modules(d->host, d->pause_damon_stat);
+	d->started = true;
 	for (size_t i = 0; i < d->nr_cpus && !err; i++)
-		err = perf_event_fd_enable(&d->events[i]);
+		err = perf_event_fd_enable(&d->cpus[i].event);
 	if (!err && d->pause_damon_stat) {
 		err = thermo_settings_change(d->settings, DAMON_STAT_ENABLED, "N");
 		err = err == -ENOENT ? 0 : err;
@@ -614,15 +650,16 @@ static int damon_drain(void *state, struct thermo_reporter *reporter)
 {
 	struct damon *d = state;
 	uint64_t reported = d->counters.reported, now_ns = thermo_host_now_ns(d->host);
-	int err = now_ns - d->checked_ns >= CHECK_NS ? check_kdamond(d, now_ns) : 0;
+	bool checks = now_ns - d->checked_ns >= CHECK_NS;
+	int err = checks ? check_kdamond(d, now_ns) : 0;
 
 	if (err)
 		return err;
 	for (size_t i = 0; i < d->nr_cpus; i++) {
 		int n;
 
-		while ((n = perf_ring_next(&d->events[i].ring, d->record, PERF_RECORD_MAX_BYTES)) >
-		       0) {
+		while ((n = perf_ring_next(&d->cpus[i].event.ring, d->record,
+					   PERF_RECORD_MAX_BYTES)) > 0) {
 			err = take_record(d, reporter);
 			if (err)
 				return err;
@@ -630,7 +667,8 @@ static int damon_drain(void *state, struct thermo_reporter *reporter)
 		if (n < 0)
 			return n;
 	}
-	return (int)(d->counters.reported - reported);
+	err = checks ? follow_cpus(d) : 0;
+	return err ? err : (int)(d->counters.reported - reported);
 }
 
 static int damon_pa_drain(void *state, struct thermo_reporter *reporter)
@@ -650,8 +688,9 @@ static void damon_close(void *state)
 	struct damon *d = state;
 
 	for (size_t i = 0; i < d->nr_cpus; i++)
-		perf_event_fd_close(&d->events[i]);
-	free(d->events);
+		perf_event_fd_close(&d->cpus[i].event);
+	hwloc_bitmap_free(d->online);
+	free(d->cpus);
 	free(d->record);
 	damon_memory_fini(&d->memory);
 	*d = (struct damon){ 0 };

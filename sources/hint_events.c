@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "core/error.h"
+#include "sources/online_cpus.h"
 #include "sources/perf_ring.h"
 #include "sources/tracepoint.h"
 
@@ -33,6 +34,12 @@ struct cpu_events {
 struct hint_events {
 	const struct thermo_host *host;
 	struct tracepoint_field fields[NR_FIELDS];
+	uint64_t fault_id;
+	uint64_t kprobe_type;
+	size_t buffer_bytes;
+	uint32_t thinning;
+	bool enabled;
+	hwloc_bitmap_t online;
 	size_t nr_cpus;
 	struct cpu_events *cpus;
 	bool sees_arming;
@@ -95,13 +102,12 @@ static struct perf_event_attr arm_attr(uint32_t kprobe_type, bool is_return)
 	};
 }
 
-static int open_cpu(struct hint_events *ev, struct cpu_events *c, uint64_t fault_id,
-		    uint32_t kprobe_type, size_t buffer_bytes, uint32_t thinning)
+static int open_cpu(struct hint_events *ev, struct cpu_events *c)
 {
-	struct perf_event_attr fault = fault_attr(fault_id, thinning);
-	struct perf_event_attr arm = arm_attr(kprobe_type, false);
-	struct perf_event_attr armed = arm_attr(kprobe_type, true);
-	int err = perf_event_fd_open(&c->fault, ev->host, &fault, c->cpu, buffer_bytes,
+	struct perf_event_attr fault = fault_attr(ev->fault_id, ev->thinning);
+	struct perf_event_attr arm = arm_attr((uint32_t)ev->kprobe_type, false);
+	struct perf_event_attr armed = arm_attr((uint32_t)ev->kprobe_type, true);
+	int err = perf_event_fd_open(&c->fault, ev->host, &fault, c->cpu, ev->buffer_bytes,
 				     "hintfault: page faults");
 
 	if (err || !ev->sees_arming)
@@ -113,50 +119,102 @@ static int open_cpu(struct hint_events *ev, struct cpu_events *c, uint64_t fault
 					     "hintfault: probe on the return of " ARM_FUNCTION);
 }
 
-static int open_cpus(struct hint_events *ev, const hwloc_bitmap_t online, uint64_t fault_id,
-		     size_t buffer_bytes, uint32_t thinning)
+static void close_cpu(struct cpu_events *c)
 {
-	uint64_t kprobe_type = 0;
-	int cpu;
-
-#ifdef __x86_64__
-	ev->sees_arming = thermo_host_read_u64(ev->host, &kprobe_type, KPROBE_DIR "/type") == 0;
-#endif
-	ev->cpus = calloc((size_t)hwloc_bitmap_weight(online), sizeof(*ev->cpus));
-	if (!ev->cpus)
-		return thermo_fail(-ENOMEM, "hintfault: no memory");
-	for (cpu = hwloc_bitmap_first(online); cpu >= 0; cpu = hwloc_bitmap_next(online, cpu)) {
-		struct cpu_events *c = &ev->cpus[ev->nr_cpus++];
-
-		c->cpu = cpu;
-		c->fault.fd = c->arm.fd = c->armed.fd = -1;
-		int err = open_cpu(ev, c, fault_id, (uint32_t)kprobe_type, buffer_bytes, thinning);
-
-		/* Without the probe (a locked-down kernel) faults still count. */
-		if (err && c->fault.map && ev->sees_arming && ev->nr_cpus == 1) {
-			perf_event_fd_close(&c->arm);
-			perf_event_fd_close(&c->armed);
-			ev->sees_arming = false;
-			err = 0;
-		}
-		if (err)
-			return err;
-	}
-	return 0;
+	perf_event_fd_close(&c->armed);
+	perf_event_fd_close(&c->arm);
+	perf_event_fd_close(&c->fault);
 }
 
-static int open_all(struct hint_events *ev, size_t buffer_bytes, uint32_t thinning)
+static int enable_cpu(const struct hint_events *ev, struct cpu_events *c)
 {
-	hwloc_bitmap_t online = hwloc_bitmap_alloc();
-	uint64_t fault_id = 0;
-	int err = find_fault_tracepoint(ev->host, ev->fields, &fault_id);
+	int err = perf_event_fd_enable(&c->fault);
 
-	if (!err)
-		err = thermo_host_read_list(ev->host, online, "sys/devices/system/cpu/online");
-	if (!err)
-		err = open_cpus(ev, online, fault_id, buffer_bytes, thinning);
-	hwloc_bitmap_free(online);
+	if (!err && ev->sees_arming)
+		err = perf_event_fd_enable(&c->arm);
+	if (!err && ev->sees_arming)
+		err = perf_event_fd_enable(&c->armed);
 	return err;
+}
+
+static int add_cpu(struct hint_events *ev, int cpu)
+{
+	struct cpu_events *more = realloc(ev->cpus, (ev->nr_cpus + 1) * sizeof(*more)), *c;
+	int err;
+
+	if (!more)
+		return thermo_fail(-ENOMEM, "hintfault: no memory");
+	ev->cpus = more;
+	c = &more[ev->nr_cpus];
+	*c = (struct cpu_events){ .cpu = cpu };
+	c->fault.fd = c->arm.fd = c->armed.fd = -1;
+	err = open_cpu(ev, c);
+	/* Without the probe (a locked-down kernel) faults still count. */
+	if (err && c->fault.map && ev->sees_arming && ev->nr_cpus == 0) {
+		perf_event_fd_close(&c->arm);
+		perf_event_fd_close(&c->armed);
+		ev->sees_arming = false;
+		err = 0;
+	}
+	if (!err && ev->enabled)
+		err = enable_cpu(ev, c);
+	if (err)
+		close_cpu(c);
+	else
+		ev->nr_cpus++;
+	return err;
+}
+
+/* What the rings held was taken. */
+static void close_gone(struct hint_events *ev)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < ev->nr_cpus; i++) {
+		if (hwloc_bitmap_isset(ev->online, (unsigned int)ev->cpus[i].cpu))
+			ev->cpus[kept++] = ev->cpus[i];
+		else
+			close_cpu(&ev->cpus[i]);
+	}
+	ev->nr_cpus = kept;
+}
+
+static int open_cpus(struct hint_events *ev, hwloc_const_bitmap_t come)
+{
+	int err = 0;
+
+	for (int cpu = hwloc_bitmap_first(come); cpu >= 0 && !err;
+	     cpu = hwloc_bitmap_next(come, cpu)) {
+		err = add_cpu(ev, cpu);
+		/* It went while we looked. */
+		err = err == -ENODEV && ev->nr_cpus ? 0 : err;
+	}
+	return err;
+}
+
+int hint_events_follow_cpus(struct hint_events *ev)
+{
+	hwloc_bitmap_t come = hwloc_bitmap_alloc();
+	int changed = come ? online_cpus_follow(ev->host, ev->online, come) : -ENOMEM, err = 0;
+
+	if (changed > 0) {
+		close_gone(ev);
+		err = open_cpus(ev, come);
+	}
+	hwloc_bitmap_free(come);
+	return err ? err : changed;
+}
+
+static int open_all(struct hint_events *ev)
+{
+	int err = find_fault_tracepoint(ev->host, ev->fields, &ev->fault_id);
+
+#ifdef __x86_64__
+	ev->sees_arming = thermo_host_read_u64(ev->host, &ev->kprobe_type, KPROBE_DIR "/type") == 0;
+#endif
+	if (!err)
+		err = hint_events_follow_cpus(ev);
+	return err < 0 ? err : 0;
 }
 
 int hint_events_open(struct hint_events **events, const struct thermo_host *host,
@@ -165,14 +223,14 @@ int hint_events_open(struct hint_events **events, const struct thermo_host *host
 	struct hint_events *e = calloc(1, sizeof(*e));
 	int err;
 
-	if (e)
-		e->record = malloc(PERF_RECORD_MAX_BYTES);
-	if (!e || !e->record) {
-		free(e);
+	if (!e)
 		return thermo_fail(-ENOMEM, "hintfault: no memory");
-	}
 	e->host = host;
-	err = open_all(e, buffer_bytes, thinning);
+	e->buffer_bytes = buffer_bytes;
+	e->thinning = thinning;
+	e->record = malloc(PERF_RECORD_MAX_BYTES);
+	e->online = hwloc_bitmap_alloc();
+	err = e->record && e->online ? open_all(e) : thermo_fail(-ENOMEM, "hintfault: no memory");
 	if (err)
 		hint_events_close(e);
 	else
@@ -184,11 +242,9 @@ void hint_events_close(struct hint_events *ev)
 {
 	if (!ev)
 		return;
-	for (size_t i = 0; i < ev->nr_cpus; i++) {
-		perf_event_fd_close(&ev->cpus[i].armed);
-		perf_event_fd_close(&ev->cpus[i].arm);
-		perf_event_fd_close(&ev->cpus[i].fault);
-	}
+	for (size_t i = 0; i < ev->nr_cpus; i++)
+		close_cpu(&ev->cpus[i]);
+	hwloc_bitmap_free(ev->online);
 	free(ev->cpus);
 	free(ev->list);
 	free(ev->record);
@@ -199,13 +255,9 @@ int hint_events_enable(struct hint_events *ev)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < ev->nr_cpus && !err; i++) {
-		err = perf_event_fd_enable(&ev->cpus[i].fault);
-		if (!err && ev->sees_arming)
-			err = perf_event_fd_enable(&ev->cpus[i].arm);
-		if (!err && ev->sees_arming)
-			err = perf_event_fd_enable(&ev->cpus[i].armed);
-	}
+	ev->enabled = true;
+	for (size_t i = 0; i < ev->nr_cpus && !err; i++)
+		err = enable_cpu(ev, &ev->cpus[i]);
 	return err;
 }
 
@@ -213,6 +265,7 @@ int hint_events_set_thinning(struct hint_events *ev, uint32_t thinning)
 {
 	int err = 0;
 
+	ev->thinning = thinning;
 	for (size_t i = 0; i < ev->nr_cpus && !err; i++)
 		err = perf_event_fd_set_period(&ev->cpus[i].fault, thinning);
 	return err;

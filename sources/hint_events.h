@@ -48,6 +48,11 @@ int hint_events_open(struct hint_events **events, const struct thermo_host *host
 		     size_t buffer_bytes, uint32_t thinning);
 void hint_events_close(struct hint_events *events);
 int hint_events_enable(struct hint_events *events);
+/*
+ * Events of CPUs that came are opened, those of CPUs that went closed, with what was not collected.
+ * Return: 1 if there were any, so that faults may have been missed; 0; -errno.
+ */
+int hint_events_follow_cpus(struct hint_events *events);
 int hint_events_set_thinning(struct hint_events *events, uint32_t thinning);
 
 /* Whether armings are seen, too. */

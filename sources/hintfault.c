@@ -330,14 +330,9 @@ static int adapt(struct hintfault *h, uint64_t now_ns)
 }
 
 /* Nothing more would fault, or the kernel would promote: and nobody would tell. */
-static int check_settings(struct hintfault *h, uint64_t now_ns)
+static int check_settings(struct hintfault *h)
 {
-	int err;
-
-	if (h->checked_ns && now_ns - h->checked_ns < CHECK_NS)
-		return 0;
-	h->checked_ns = now_ns;
-	err = thermo_settings_check(h->rate.settings, SYSCTL_MODE);
+	int err = thermo_settings_check(h->rate.settings, SYSCTL_MODE);
 	if (!err)
 		err = thermo_settings_check(h->rate.settings, SYSCTL_RATE_LIMIT);
 	return err ? thermo_fail(err, "hintfault: %s", strdupa(thermo_last_error())) : 0;
@@ -348,17 +343,21 @@ static int hintfault_drain(void *state, struct thermo_reporter *reporter)
 	struct hintfault *h = state;
 	uint64_t now_ns = thermo_host_now_ns(h->host);
 	uint64_t reported = h->counters.reported, lost = h->counters.lost;
-	int err = check_settings(h, now_ns);
+	bool checks = now_ns - h->checked_ns >= CHECK_NS;
+	int err = checks ? check_settings(h) : 0, cpus_changed = 0;
 
 	if (!err)
 		err = hint_events_collect(h->events, is_target, h, &h->counters);
-	if (err)
-		return err;
+	if (!err && checks)
+		cpus_changed = hint_events_follow_cpus(h->events);
+	if (err || cpus_changed < 0)
+		return err ? err : cpus_changed;
+	h->checked_ns = checks ? now_ns : h->checked_ns;
 	/*
 	 * Touches that were lost would look like silence, and touches without the silence
 	 * around them like heat: of what was armed by now nothing more is claimed.
 	 */
-	h->blind = h->counters.lost > lost;
+	h->blind = h->counters.lost > lost || cpus_changed;
 	if (h->blind)
 		watch_set_fini(&h->watches);
 	process(h, now_ns - SETTLE_NS, reporter);

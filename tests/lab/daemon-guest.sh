@@ -54,6 +54,17 @@ reads() # FILE VALUE
 	[ "$(cat "$1")" = "$2" ]
 }
 
+nr_events()
+{
+	find /proc/$daemon/fd -lname '*perf_event*' | wc -l
+}
+
+has_events() # NUMBER
+{
+	echo "$(nr_events) events, wanted $1"
+	[ "$1" -gt 0 ] && [ "$(nr_events)" -eq "$1" ]
+}
+
 start()
 {
 	"$thermocline" run --status-interval 1 "$@" >$out 2>&1 &
@@ -296,6 +307,13 @@ sleep 12
 check "a dry run plans" grep -q '"planned_bytes":[ ]*[1-9]' /tmp/status
 cp /tmp/status $out
 check "and moves nothing" sh -c '! grep -q "\"moved\":[ ]*[1-9]" /tmp/status'
+# Of the guest's two CPUs: a CPU that comes back has lost its events.
+cpu=/sys/devices/system/cpu/cpu1/online
+before=$(nr_events)
+echo 0 >$cpu
+check "a CPU goes, and its events with it" until_true 5 has_events $((before / 2))
+echo 1 >$cpu
+check "it comes back, and is watched again" until_true 5 has_events "$before"
 check "it ends" finish TERM
 kill $workload
 wait $workload

@@ -320,6 +320,31 @@ static void aggregation_becomes_reports_of_its_regions(void **state)
 	assert_true(rate_of(&a[2]) > 3 * rate_of(&a[1]) && isfinite(rate_of(&a[2])));
 }
 
+/* The kdamond may run on any of them. */
+static void cpus_that_come_and_go_are_followed(void **state)
+{
+	const pid_t pid = PID;
+	int nr;
+
+	(void)state;
+	start_source();
+	nr = fake_nr_events;
+	assert_int_equal(source->set_targets(mem, &pid, 1), 0);
+	aggregate(100 * MS, 0, 0, 64 * MIB, 0);
+	fake_write(&fake, "sys/devices/system/cpu/online", "1\n");
+	fake_advance(&fake, 1000 * MS);
+	/* What it recorded before it went counts. */
+	assert_int_equal(source->drain(mem, reporter), 1);
+	for (int i = 0; i < nr; i++)
+		assert_int_equal(fake_is_open(i), fake_events[i].cpu == 1);
+	fake_write(&fake, "sys/devices/system/cpu/online", "0-1\n");
+	fake_advance(&fake, 1000 * MS);
+	assert_int_equal(source->drain(mem, reporter), 0);
+	assert_int_equal(fake_nr_events, nr + 1);
+	assert_int_equal(fake_events[nr].cpu, 0);
+	assert_true(fake_events[nr].enabled);
+}
+
 static void records_of_nobody_and_nonsense_are_counted(void **state)
 {
 	const pid_t pid = PID;
@@ -448,6 +473,7 @@ int main(void)
 		TEST(damon_that_somebody_took_ends_the_source),
 		TEST(damon_stat_is_not_touched_without_leave),
 		TEST(aggregation_becomes_reports_of_its_regions),
+		TEST(cpus_that_come_and_go_are_followed),
 		TEST(records_of_nobody_and_nonsense_are_counted),
 		TEST(physical_memory_is_one_target_with_its_ranges),
 		TEST(memory_that_is_plugged_is_told_to_the_kdamond),

@@ -417,6 +417,54 @@ static void where_records_were_lost_neither_touch_nor_silence_is_claimed(void **
 	assert_int_equal(source->drain(mem, reporter), 1);
 }
 
+static void cpus_that_come_and_go_are_followed(void **state)
+{
+	const int back = 2; /* the second CPU, as its events are numbered when it is back */
+	uint64_t t = thermo_host_now_ns(&fake.host);
+
+	(void)state;
+	run();
+	assert_int_equal(source->drain(mem, reporter), 0);
+	arm(1, PID, t, BASE, BASE + 0x10000);
+	armed(1, PID, t);
+	fake_write(&fake, "sys/devices/system/cpu/online", "0\n");
+	fake_advance(&fake, SECOND);
+	/* What it recorded is taken, but touches by it may have been missed. */
+	assert_int_equal(source->drain(mem, reporter), 0);
+	for (int i = 0; i < 2 * NR_PER_CPU; i++)
+		assert_int_equal(fake_is_open(i), i < NR_PER_CPU);
+	fake_write(&fake, "sys/devices/system/cpu/online", "0-1\n");
+	fake_advance(&fake, SECOND);
+	assert_int_equal(source->drain(mem, reporter), 0);
+	assert_int_equal(fake_nr_events, 3 * NR_PER_CPU);
+	for (int i = back * NR_PER_CPU; i < fake_nr_events; i++) {
+		assert_int_equal(fake_events[i].cpu, 1);
+		assert_true(fake_events[i].enabled);
+	}
+	t = thermo_host_now_ns(&fake.host);
+	arm(0, PID, t, BASE, BASE + 0x1000);
+	armed(0, PID, t);
+	fault(back, PID, t + MS, BASE, 0);
+	fake_advance(&fake, 20 * MS);
+	assert_int_equal(source->drain(mem, reporter), 1);
+}
+
+/* It was in the list, and is not there any more. */
+static int second_cpu_has_gone(const struct perf_event_attr *attr, pid_t pid, int cpu)
+{
+	(void)attr, (void)pid;
+	return cpu == 1 ? -ENODEV : 0;
+}
+
+static void cpu_that_goes_while_its_events_are_opened_is_none(void **state)
+{
+	(void)state;
+	fake_refuse = second_cpu_has_gone;
+	run();
+	assert_int_equal(fake_nr_events, NR_PER_CPU);
+	assert_int_equal(source->drain(mem, reporter), 0);
+}
+
 static void records_that_others_may_overtake_wait(void **state)
 {
 	uint64_t t;
@@ -489,6 +537,8 @@ int main(void)
 		TEST(silence_is_reported_when_the_horizon_has_passed),
 		TEST(every_record_is_counted_once),
 		TEST(where_records_were_lost_neither_touch_nor_silence_is_claimed),
+		TEST(cpus_that_come_and_go_are_followed),
+		TEST(cpu_that_goes_while_its_events_are_opened_is_none),
 		TEST(records_that_others_may_overtake_wait),
 		TEST(nonsense_in_a_ring_ends_the_source_with_a_reason),
 		TEST(machine_without_kprobes_still_sees_faults),

@@ -9,9 +9,11 @@
 #include "tests/unit/test.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,11 +63,10 @@ static struct pmu_plan plan_faults(void)
 }
 
 /* Return: false, having said so, where the kernel does not let us. */
-static bool begin(bool per_thread, size_t buffer_bytes)
+static bool begin_on(pid_t pid, bool per_thread, size_t buffer_bytes)
 {
 	struct thermo_source_opts opts = { .host = &host, .buffer_bytes = buffer_bytes };
 	struct pmu_plan plan = plan_faults();
-	const pid_t pid = getpid();
 	int err;
 
 	assert_int_equal(pmu_sampler_open_plan(&sampler, &kind, &opts, &plan), 0);
@@ -84,6 +85,11 @@ static bool begin(bool per_thread, size_t buffer_bytes)
 	}
 	assert_int_equal(err, 0);
 	return true;
+}
+
+static bool begin(bool per_thread, size_t buffer_bytes)
+{
+	return begin_on(getpid(), per_thread, buffer_bytes);
 }
 
 static int make(void **state)
@@ -320,13 +326,148 @@ static void child_inherits_the_events_and_is_seen_once(void **state)
 	assert_int_equal(nr, 2000);
 }
 
-int main(void)
+/* --- another program --- */
+
+#define EXEC_PAGES 2000u
+
+/* What the other program does: says where its pages are, and touches them when it may. */
+static int be_other_program(int fd)
 {
+	unsigned char *at = mmap(NULL, EXEC_PAGES * PAGE, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char byte;
+
+	if (at == MAP_FAILED || madvise(at, EXEC_PAGES * PAGE, MADV_NOHUGEPAGE) ||
+	    write(fd, &at, sizeof(at)) != sizeof(at) || read(fd, &byte, 1) != 1)
+		return 1;
+	for (size_t i = 0; i < EXEC_PAGES; i++)
+		((volatile unsigned char *)at)[i * PAGE] = 1;
+	return 0;
+}
+
+/* Says that it is there, and becomes another program when it may. */
+static void *become_other_program(void *arg)
+{
+	int fd = *(int *)arg;
+	char number[16], byte;
+
+	(void)snprintf(number, sizeof(number), "%d", fd);
+	if (write(fd, &arg, sizeof(arg)) == sizeof(arg) && read(fd, &byte, 1) == 1)
+		(void)execl("/proc/self/exe", "test", number, (char *)NULL);
+	_exit(1);
+}
+
+static pid_t fork_other_program(bool by_thread, int *go)
+{
+	int fds[2];
+	pthread_t thread;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)close(fds[0]);
+		if (!by_thread)
+			(void)become_other_program(&fds[1]);
+		if (pthread_create(&thread, NULL, become_other_program, &fds[1]))
+			_exit(1);
+		for (;;)
+			(void)pause();
+	}
+	assert_true(pid > 0);
+	(void)close(fds[1]);
+	*go = fds[0];
+	return pid;
+}
+
+/* Return: what it says then. */
+static uint64_t wait_ready(int go)
+{
+	uint64_t word;
+
+	assert_int_equal(read(go, &word, sizeof(word)), sizeof(word));
+	return word;
+}
+
+static void drop_reports(void)
+{
+	assert_true(pmu_sampler_drain(&sampler, reporter) >= 0);
+	while (thermo_reporter_drain(reporter, got, 65536) > 0)
+		;
+}
+
+/* Of those of the other program, from @start on, each exactly once. */
+static size_t nr_other_pages(pid_t pid, uint64_t start)
+{
+	static unsigned char seen[EXEC_PAGES];
+	int n = pmu_sampler_drain(&sampler, reporter);
+	size_t nr = 0;
+
+	memset(seen, 0, sizeof(seen));
+	assert_int_equal(thermo_reporter_drain(reporter, got, 65536), n);
+	for (int i = 0; i < n; i++) {
+		uint64_t page = (got[i].addr - start) / PAGE;
+
+		if (page >= EXEC_PAGES)
+			continue;
+		assert_int_equal(got[i].pid, pid);
+		assert_false(seen[page]);
+		seen[page] = 1;
+		nr++;
+	}
+	return nr;
+}
+
+/* The events of who becomes another program stay with him, also when it is not the first thread
+ * and takes that one's number. */
+static void other_program_is_seen_once(bool by_thread)
+{
+	uint64_t start;
+	int go, status;
+	pid_t pid = fork_other_program(by_thread, &go);
+
+	(void)wait_ready(go);
+	if (!begin_on(pid, true, 1u << 20)) {
+		(void)close(go);
+		(void)waitpid(pid, NULL, 0);
+		skip();
+		return;
+	}
+	assert_int_equal(write(go, "x", 1), 1);
+	start = wait_ready(go);
+	drop_reports(); /* who has ended is found after a drain, who is new after the next */
+	drop_reports();
+	assert_int_equal(write(go, "x", 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	(void)close(go);
+	assert_int_equal(nr_other_pages(pid, start), EXEC_PAGES);
+}
+
+static void process_that_becomes_another_program_is_seen_once(void **state)
+{
+	(void)state;
+	other_program_is_seen_once(false);
+}
+
+static void thread_that_becomes_another_program_is_seen_once(void **state)
+{
+	(void)state;
+	other_program_is_seen_once(true);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2)
+		return be_other_program(atoi(argv[1]));
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, drop)
 	const struct CMUnitTest tests[] = {
 		TEST(faults_of_this_process_among_all),
 		TEST(faults_of_this_thread_alone),
 		TEST(child_inherits_the_events_and_is_seen_once),
+		TEST(process_that_becomes_another_program_is_seen_once),
+		TEST(thread_that_becomes_another_program_is_seen_once),
 		TEST(what_does_not_fit_is_counted_as_lost),
 		TEST(losses_leave_the_number_of_accesses_as_it_was),
 	};
