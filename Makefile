@@ -222,7 +222,7 @@ accuracy: lab-deps
 
 asan: ; $(Q)+$(MAKE) --no-print-directory O=$(O)/asan SAN='address undefined' unit
 # Where nobody starts a thread there is nothing to see for that one.
-THREADED = $(shell grep -lE 'pthread_create|runner_start|migrator_start|thermo_reporter_new|daemon_sources|perfdata_import|fake_(intake|monitor|daemon)\.h' \
+THREADED = $(shell grep -lE 'pthread_create|runner_start|migrator_start|thermo_reporter_new|daemon_sources|fake_(intake|monitor|daemon)\.h' \
 	$(TEST_SRC)) $(wildcard tests/unit/bench/test_overhead_*.c tests/unit/bench/test_workload_run.c)
 tsan: ; $(Q)+$(MAKE) --no-print-directory O=$(O)/tsan SAN=thread $(THREADED:%.c=$(O)/tsan/%.run)
 
