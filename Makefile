@@ -199,8 +199,9 @@ bench-deps: ; @sh packaging/deps.sh install build bench
 lab-deps: ; @sh packaging/deps.sh install build check lab
 deps: ; @sh packaging/deps.sh list build bench check lint lab; sh packaging/deps.sh install build bench check lint lab
 
+# Unit tests on all CPUs, unless somebody said on how many; lab tests are of a machine with nothing else to do.
 check: check-deps
-	$(Q)+$(MAKE) --no-print-directory unit
+	$(Q)+$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) --output-sync=target unit
 	$(Q)+$(MAKE) --no-print-directory lab-check
 tests: $(TESTS)
 unit: $(TESTS:%=%.run) client-check

@@ -8,8 +8,8 @@
 # shellcheck source=tests/lab/chmu-lib.sh
 . "$(dirname "$0")/chmu-lib.sh"
 
-chmu_skip=8
-chmu_watch=12
+chmu_skip=6
+chmu_watch=10
 configs=$root/tests/lab/configs
 
 # run NAME CONFIG SETTINGS [OPTION...]; a failure shows why.
