@@ -244,24 +244,31 @@ static int open_cpu(struct damon *d, int cpu)
 	return err;
 }
 
-/* The kdamond may run on any CPU.  What the rings held was taken.  Return: 0 or -errno. */
-static int follow_cpus(struct damon *d)
+/* What the rings held was taken. */
+static void close_gone(struct damon *d)
 {
-	hwloc_bitmap_t come = hwloc_bitmap_alloc();
-	int err = come ? online_cpus_follow(d->host, d->online, come) : -ENOMEM;
 	size_t kept = 0;
 
-	for (size_t i = 0; err > 0 && i < d->nr_cpus; i++) {
+	for (size_t i = 0; i < d->nr_cpus; i++) {
 		if (hwloc_bitmap_isset(d->online, (unsigned int)d->cpus[i].cpu))
 			d->cpus[kept++] = d->cpus[i];
 		else
 			perf_event_fd_close(&d->cpus[i].event);
 	}
-	if (err > 0) {
-		d->nr_cpus = kept;
-		err = 0;
-	}
-	for (int cpu = hwloc_bitmap_first(come); cpu >= 0 && !err;
+	d->nr_cpus = kept;
+}
+
+/* The kdamond may run on any CPU.  Return: 0 or -errno. */
+static int follow_cpus(struct damon *d)
+{
+	hwloc_bitmap_t come = hwloc_bitmap_alloc();
+	int changed = come ? online_cpus_follow(d->host, d->online, come)
+			   : thermo_fail(-ENOMEM, "damon: no memory");
+	int err = changed < 0 ? changed : 0;
+
+	if (changed > 0)
+		close_gone(d);
+	for (int cpu = changed > 0 ? hwloc_bitmap_first(come) : -1; cpu >= 0 && !err;
 	     cpu = hwloc_bitmap_next(come, cpu)) {
 		err = open_cpu(d, cpu);
 		/* It went while we looked. */

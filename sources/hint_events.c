@@ -195,7 +195,9 @@ static int open_cpus(struct hint_events *ev, hwloc_const_bitmap_t come)
 int hint_events_follow_cpus(struct hint_events *ev)
 {
 	hwloc_bitmap_t come = hwloc_bitmap_alloc();
-	int changed = come ? online_cpus_follow(ev->host, ev->online, come) : -ENOMEM, err = 0;
+	int changed = come ? online_cpus_follow(ev->host, ev->online, come)
+			   : thermo_fail(-ENOMEM, "hintfault: no memory");
+	int err = 0;
 
 	if (changed > 0) {
 		close_gone(ev);
