@@ -77,19 +77,19 @@ e2e_cpu()
 		}' "$1/cpu"
 }
 
-# e2e_cpu_calm DIR: the least of any 20 s in the last minute, in percent of one CPU: moving pages has
+# e2e_cpu_calm DIR: the least of any 10 s in the last minute, in percent of one CPU: moving pages has
 # a budget of its own, and a burst may fall anywhere.
 e2e_cpu_calm()
 {
 	awk '
 		NF == 2 { time[++n] = $1; cpu[n] = $2 }
 		END {
-			for (last = n; last > 1 && time[n] - time[last] < 40; last--) {
-				for (i = last; i > 1 && time[last] - time[i] < 20; i--)
+			for (last = n; last > 1 && time[n] - time[last] < 50; last--) {
+				for (i = last; i > 1 && time[last] - time[i] < 10; i--)
 					;
 				d = time[last] - time[i]
 				used = 100 * (cpu[last] - cpu[i]) / d
-				if (d >= 20 && (least == "" || used < least))
+				if (d >= 10 && (least == "" || used < least))
 					least = used
 			}
 			printf "%.1f\n", least

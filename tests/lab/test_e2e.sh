@@ -45,7 +45,7 @@ counters_agree()
 cheap()
 {
 	cpu=$(e2e_cpu_calm "$dir")
-	echo "$cpu % of a guest CPU in the calmest 20 s of the last minute"
+	echo "$cpu % of a guest CPU in the calmest 10 s of the last minute"
 	awk -v cpu="$cpu" 'BEGIN { exit !(cpu > 0 && cpu < 5) }'
 }
 
