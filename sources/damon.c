@@ -26,7 +26,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/cleanup.h"
 #include "core/error.h"
@@ -35,10 +34,8 @@
 #include "core/proc.h"
 #include "core/random.h"
 #include "core/settings.h"
+#include "sources/damon_events.h"
 #include "sources/damon_memory.h"
-#include "sources/online_cpus.h"
-#include "sources/perf_ring.h"
-#include "sources/tracepoint.h"
 #include "thermocline/source.h"
 
 #define KDAMONDS "sys/kernel/mm/damon/admin/kdamonds"
@@ -59,18 +56,10 @@
 #define DEFAULT_BUFFER_BYTES (256u << 10)
 /* How often it is looked whether the kdamond is still ours and on. */
 #define CHECK_NS 1000000000ull
-#define SAMPLE_TYPE (PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW)
-
-enum { FIELD_TARGET, FIELD_START, FIELD_END, FIELD_NR_ACCESSES, NR_FIELDS };
 
 struct damon_target {
 	pid_t pid;
 	uint64_t unit_bytes; /* what one accessed bit speaks for */
-};
-
-struct cpu_event {
-	int cpu;
-	struct perf_event_fd event;
 };
 
 struct damon {
@@ -84,18 +73,11 @@ struct damon {
 	struct damon_memory memory;
 	uint64_t unit_bytes; /* physical: what one accessed bit speaks for */
 	uint64_t random_state;
-	struct tracepoint_field fields[NR_FIELDS];
-	uint64_t event_id;
-	size_t buffer_bytes;
-	bool started;
-	hwloc_bitmap_t online;
-	size_t nr_cpus;
-	struct cpu_event *cpus;
+	struct damon_events events;
 	size_t nr_targets;
 	struct damon_target targets[MAX_TARGETS];
 	uint64_t aggregated_ns; /* time of the newest record */
 	uint64_t sample_ns;     /* interval in use, from the time between aggregations */
-	unsigned char *record;
 	struct thermo_source_counters counters;
 };
 
@@ -162,25 +144,8 @@ static int check_kdamonds(const struct thermo_host *host)
 	return 0;
 }
 
-static int find_tracepoint(const struct thermo_host *host,
-			   struct tracepoint_field fields[NR_FIELDS], uint64_t *id)
-{
-	fields[FIELD_TARGET] = (struct tracepoint_field){ .name = "target_id" };
-	fields[FIELD_START] = (struct tracepoint_field){ .name = "start" };
-	fields[FIELD_END] = (struct tracepoint_field){ .name = "end" };
-	fields[FIELD_NR_ACCESSES] = (struct tracepoint_field){ .name = "nr_accesses" };
-	int64_t found = tracepoint_find(host, "damon", "damon_aggregated", fields, NR_FIELDS);
-
-	if (found < 0)
-		return (int)found;
-	*id = (uint64_t)found;
-	return 0;
-}
-
 static int damon_probe(const struct thermo_source_opts *opts)
 {
-	struct tracepoint_field fields[NR_FIELDS];
-	uint64_t id;
 	int err = check_kdamonds(opts->host);
 
 	if (!err)
@@ -188,7 +153,7 @@ static int damon_probe(const struct thermo_source_opts *opts)
 	if (!err)
 		err = thermo_require_caps(opts->host, THERMO_CAP_PERFMON | THERMO_CAP_SYS_ADMIN,
 					  "damon");
-	return err ? err : find_tracepoint(opts->host, fields, &id);
+	return err ? err : damon_events_probe(opts->host);
 }
 
 /* The same reasons, of the other source. */
@@ -213,89 +178,16 @@ static int damon_pa_probe(const struct thermo_source_opts *opts)
 	return err < 0 ? of_damon_pa(err) : 0;
 }
 
-static int open_cpu(struct damon *d, int cpu)
-{
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_TRACEPOINT,
-		.size = sizeof(attr),
-		.config = d->event_id,
-		.sample_period = 1,
-		.sample_type = SAMPLE_TYPE,
-		.disabled = 1,
-		.use_clockid = 1,
-		.clockid = CLOCK_MONOTONIC,
-	};
-	struct cpu_event *more = realloc(d->cpus, (d->nr_cpus + 1) * sizeof(*more)), *c;
-	int err;
-
-	if (!more)
-		return thermo_fail(-ENOMEM, "damon: no memory");
-	d->cpus = more;
-	c = &more[d->nr_cpus];
-	*c = (struct cpu_event){ .cpu = cpu, .event.fd = -1 };
-	err = perf_event_fd_open(&c->event, d->host, &attr, cpu, d->buffer_bytes,
-				 "damon: aggregations");
-	if (!err && d->started)
-		err = perf_event_fd_enable(&c->event);
-	if (err)
-		perf_event_fd_close(&c->event);
-	else
-		d->nr_cpus++;
-	return err;
-}
-
-/* What the rings held was taken. */
-static void close_gone(struct damon *d)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < d->nr_cpus; i++) {
-		if (hwloc_bitmap_isset(d->online, (unsigned int)d->cpus[i].cpu))
-			d->cpus[kept++] = d->cpus[i];
-		else
-			perf_event_fd_close(&d->cpus[i].event);
-	}
-	d->nr_cpus = kept;
-}
-
-/* The kdamond may run on any CPU.  Return: 0 or -errno. */
-static int follow_cpus(struct damon *d)
-{
-	hwloc_bitmap_t come = hwloc_bitmap_alloc();
-	int changed = come ? online_cpus_follow(d->host, d->online, come)
-			   : thermo_fail(-ENOMEM, "damon: no memory");
-	int err = changed < 0 ? changed : 0;
-
-	if (changed > 0)
-		close_gone(d);
-	for (int cpu = changed > 0 ? hwloc_bitmap_first(come) : -1; cpu >= 0 && !err;
-	     cpu = hwloc_bitmap_next(come, cpu)) {
-		err = open_cpu(d, cpu);
-		/* It went while we looked. */
-		err = err == -ENODEV && d->nr_cpus ? 0 : err;
-	}
-	hwloc_bitmap_free(come);
-	return err;
-}
-
 static int damon_open(void *state, const struct thermo_source_opts *opts)
 {
 	struct damon *d = state;
-	int err;
 
 	d->host = opts->host;
 	d->settings = opts->settings;
 	d->pause_damon_stat = opts->pause_damon_stat;
 	d->sample_ns = SAMPLE_US * 1000ull;
-	d->buffer_bytes = opts->buffer_bytes ? opts->buffer_bytes : DEFAULT_BUFFER_BYTES;
-	err = find_tracepoint(d->host, d->fields, &d->event_id);
-	if (err)
-		return err;
-	d->record = malloc(PERF_RECORD_MAX_BYTES);
-	d->online = hwloc_bitmap_alloc();
-	if (!d->record || !d->online)
-		return thermo_fail(-ENOMEM, "damon: no memory");
-	return follow_cpus(d);
+	return damon_events_open(&d->events, d->host,
+				 opts->buffer_bytes ? opts->buffer_bytes : DEFAULT_BUFFER_BYTES);
 }
 
 static int damon_pa_open(void *state, const struct thermo_source_opts *opts)
@@ -315,9 +207,8 @@ static int damon_start(void *state)
 
 	if (!err)
 		err = check_modules(d->host, d->pause_damon_stat);
-	d->started = true;
-	for (size_t i = 0; i < d->nr_cpus && !err; i++)
-		err = perf_event_fd_enable(&d->cpus[i].event);
+	if (!err)
+		err = damon_events_enable(&d->events);
 	if (!err && d->pause_damon_stat) {
 		err = thermo_settings_change(d->settings, DAMON_STAT_ENABLED, "N");
 		err = err == -ENOENT ? 0 : err;
@@ -571,16 +462,16 @@ static uint64_t watched_ns(const struct damon *d, uint64_t unit_bytes, uint64_t 
 	return ns ? ns : 1;
 }
 
-static void report_region(struct damon *d, const struct damon_target *target, uint64_t start,
-			  uint64_t end, uint64_t nr_accesses, uint64_t time_ns,
+static void report_region(struct damon *d, const struct damon_aggregation *a,
 			  struct thermo_reporter *reporter)
 {
+	const struct damon_target *target = &d->targets[a->target];
 	struct thermo_access report = {
-		.addr = start,
-		.extent_bytes = end - start,
-		.time_ns = time_ns,
-		.nr_accesses = expected_accesses(nr_accesses),
-		.watched_ns = watched_ns(d, target->unit_bytes, end - start, 1),
+		.addr = a->start,
+		.extent_bytes = a->end - a->start,
+		.time_ns = a->time_ns,
+		.nr_accesses = expected_accesses(a->nr_accesses),
+		.watched_ns = watched_ns(d, target->unit_bytes, a->end - a->start, 1),
 		.pid = target->pid,
 		.cpu = THERMO_CPU_UNKNOWN,
 		.node = THERMO_NODE_UNKNOWN,
@@ -591,11 +482,11 @@ static void report_region(struct damon *d, const struct damon_target *target, ui
 	d->counters.reported++;
 }
 
-static void report_memory(struct damon *d, uint64_t start, uint64_t end, uint64_t nr_accesses,
-			  uint64_t time_ns, struct thermo_reporter *reporter)
+static void report_memory(struct damon *d, const struct damon_aggregation *a,
+			  struct thermo_reporter *reporter)
 {
 	struct damon_piece pieces[DAMON_MAX_PIECES];
-	size_t nr = damon_pieces(start, end, expected_accesses(nr_accesses),
+	size_t nr = damon_pieces(a->start, a->end, expected_accesses(a->nr_accesses),
 				 next_random(&d->random_state), pieces);
 
 	for (size_t i = 0; i < nr; i++) {
@@ -603,7 +494,7 @@ static void report_memory(struct damon *d, uint64_t start, uint64_t end, uint64_
 		struct thermo_access report = {
 			.addr = pieces[i].start,
 			.extent_bytes = bytes,
-			.time_ns = time_ns,
+			.time_ns = a->time_ns,
 			.nr_accesses = pieces[i].nr_accesses,
 			.watched_ns = watched_ns(d, d->unit_bytes, bytes, pieces[i].watched_share),
 			.cpu = THERMO_CPU_UNKNOWN,
@@ -616,41 +507,16 @@ static void report_memory(struct damon *d, uint64_t start, uint64_t end, uint64_
 	}
 }
 
-static const struct perf_format sample_format = { .sample_type = SAMPLE_TYPE };
-
-static int take_record(struct damon *d, struct thermo_reporter *reporter)
+static void take(struct damon *d, const struct damon_aggregation *a,
+		 struct thermo_reporter *reporter)
 {
-	const struct perf_event_header *header = (const void *)d->record;
-	uint64_t values[NR_FIELDS];
-	struct perf_sample s;
-	int err;
-
-	if (header->type != PERF_RECORD_SAMPLE) {
-		d->counters.lost += perf_record_lost(header);
-		return 0;
-	}
-	err = perf_sample_decode(header, &sample_format, &s);
-	if (err)
-		return err;
-	d->counters.seen++;
-	for (int i = 0; i < NR_FIELDS; i++)
-		if (!tracepoint_value(&d->fields[i], s.raw.data, (uint32_t)s.raw.nr, &values[i])) {
-			d->counters.useless++;
-			return 0;
-		}
-	learn_interval(d, s.time_ns);
-	if (values[FIELD_TARGET] >= (d->is_physical ? 1 : d->nr_targets) ||
-	    values[FIELD_END] <= values[FIELD_START]) {
+	learn_interval(d, a->time_ns);
+	if (a->target >= (d->is_physical ? 1 : d->nr_targets) || a->end <= a->start)
 		d->counters.ignored++;
-		return 0;
-	}
-	if (d->is_physical)
-		report_memory(d, values[FIELD_START], values[FIELD_END], values[FIELD_NR_ACCESSES],
-			      s.time_ns, reporter);
+	else if (d->is_physical)
+		report_memory(d, a, reporter);
 	else
-		report_region(d, &d->targets[values[FIELD_TARGET]], values[FIELD_START],
-			      values[FIELD_END], values[FIELD_NR_ACCESSES], s.time_ns, reporter);
-	return 0;
+		report_region(d, a, reporter);
 }
 
 static int damon_drain(void *state, struct thermo_reporter *reporter)
@@ -659,22 +525,14 @@ static int damon_drain(void *state, struct thermo_reporter *reporter)
 	uint64_t reported = d->counters.reported, now_ns = thermo_host_now_ns(d->host);
 	bool checks = now_ns - d->checked_ns >= CHECK_NS;
 	int err = checks ? check_kdamond(d, now_ns) : 0;
+	struct damon_aggregation a;
 
 	if (err)
 		return err;
-	for (size_t i = 0; i < d->nr_cpus; i++) {
-		int n;
-
-		while ((n = perf_ring_next(&d->cpus[i].event.ring, d->record,
-					   PERF_RECORD_MAX_BYTES)) > 0) {
-			err = take_record(d, reporter);
-			if (err)
-				return err;
-		}
-		if (n < 0)
-			return n;
-	}
-	err = checks ? follow_cpus(d) : 0;
+	while ((err = damon_events_next(&d->events, &a, &d->counters)) > 0)
+		take(d, &a, reporter);
+	if (!err && checks)
+		err = damon_events_follow_cpus(&d->events);
 	return err ? err : (int)(d->counters.reported - reported);
 }
 
@@ -694,11 +552,7 @@ static void damon_close(void *state)
 {
 	struct damon *d = state;
 
-	for (size_t i = 0; i < d->nr_cpus; i++)
-		perf_event_fd_close(&d->cpus[i].event);
-	hwloc_bitmap_free(d->online);
-	free(d->cpus);
-	free(d->record);
+	damon_events_close(&d->events);
 	damon_memory_fini(&d->memory);
 	*d = (struct damon){ 0 };
 }
