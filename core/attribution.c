@@ -15,8 +15,7 @@
  */
 #define ROUNDING 0x1p-22f
 #define ROUNDED_ENOUGH 0x1p-8f
-/* Of memory that others access: from which share on it is not taken for the remains of old reports.
- */
+/* A smaller share of others may be what is left of old reports. */
 #define MIXED 0.02f
 
 /*

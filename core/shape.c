@@ -17,6 +17,7 @@
 /* A part that is explored has so many events to be judged by, and so many windows to get more. */
 #define EXPLORE_EVENTS 16
 #define EXPLORE_WINDOWS 3
+/* What looked even is explored again; and sooner, where a border must be. */
 #define EXPLORE_AGAIN_NS 60000000000ull
 #define EXPLORE_BORDER_NS 3000000000ull
 

@@ -333,6 +333,7 @@ static int adapt(struct hintfault *h, uint64_t now_ns)
 static int check_settings(struct hintfault *h)
 {
 	int err = thermo_settings_check(h->rate.settings, SYSCTL_MODE);
+
 	if (!err)
 		err = thermo_settings_check(h->rate.settings, SYSCTL_RATE_LIMIT);
 	return err ? thermo_fail(err, "hintfault: %s", strdupa(thermo_last_error())) : 0;
