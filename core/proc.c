@@ -92,11 +92,19 @@ ssize_t thermo_ranges_close_gaps(struct thermo_range *all, size_t nr, size_t max
 		gaps[i] = all[i + 1].start - all[i].end;
 	qsort(gaps, nr - 1, sizeof(*gaps), by_gap);
 
+	/* The widest stay; of those just as wide as the last of them, as many as there is room for.
+	 */
 	uint64_t limit = max > 1 ? gaps[max - 2] : UINT64_MAX;
+	size_t nr_equal = max > 1 ? max - 1 : 0;
 
+	for (size_t i = 0; i + 1 < nr && gaps[i] > limit; i++)
+		nr_equal--;
 	for (size_t i = 1; i < nr; i++) {
-		/* Equal gaps may be more than there is room for: close the rest. */
-		if (all[i].start - all[out].end >= limit && out + 1 < max)
+		uint64_t gap = all[i].start - all[out].end;
+		bool is_last = gap == limit && nr_equal > 0;
+
+		nr_equal -= is_last;
+		if (gap > limit || is_last)
 			all[++out] = all[i];
 		else
 			all[out].end = all[i].end;
