@@ -46,7 +46,8 @@ struct thermo_dirty_run {
  *		descriptor or -errno.
  * @move_pages:	As move_pages(2) with MPOL_MF_MOVE; @nodes NULL only asks.  Every
  *		status is set, to a node or to -errno, unless the call fails.
- *		Return: 0, or -errno when the call as a whole failed.
+ *		Return: 0, or -errno when the call as a whole failed.  NULL: of a monitor of
+ *		what was recorded, which does not ask where pages are.
  * @scan_pages:	Present pages of [@start, @end) through PAGEMAP_SCAN on the open
  *		/proc/PID/pagemap @fd, as at most @nr_runs runs; @scanned_to is where
  *		to go on.  Return: number of runs or -errno (-ENOTTY before 6.7).

@@ -84,6 +84,8 @@ static int sample_process(const struct thermo_host *host, const struct target *t
 int residency_sample(const struct thermo_host *host, const struct target *target,
 		     unsigned int per_region, uint64_t *random_state, struct thermo_region *out)
 {
+	if (target->info.pid != THERMO_PID_PHYSICAL && !host->ops->move_pages)
+		return 0;
 	if (target->info.pid != THERMO_PID_PHYSICAL)
 		return sample_process(host, target, per_region, random_state, out);
 	for (size_t i = 0; i < target->nr_regions; i++)

@@ -80,14 +80,16 @@ static struct region *build_one(struct builder *b)
 
 static void index_regions(struct target *target)
 {
-	for (size_t i = 0; i < target->nr_regions; i++)
+	for (size_t i = 0; i < target->nr_regions; i++) {
 		target->starts[i] = target->regions[i].start;
+		target->ends[i] = target->regions[i].end;
+	}
 }
 
 /* The target gets what was built.  Return: 0, or -ENOMEM: all as it was. */
 static int finish(struct target *target, struct builder *b)
 {
-	uint64_t *starts = malloc((b->nr + 1) * sizeof(*starts));
+	uint64_t *starts = malloc(2 * (b->nr + 1) * sizeof(*starts));
 
 	if (!starts) {
 		free(b->regions);
@@ -98,6 +100,7 @@ static int finish(struct target *target, struct builder *b)
 	target->regions = b->regions;
 	target->nr_regions = b->nr;
 	target->starts = starts;
+	target->ends = starts + b->nr;
 	index_regions(target);
 	return 0;
 }

@@ -27,7 +27,9 @@ struct target {
 	struct total total;
 	size_t nr_regions;
 	struct region *regions;
-	uint64_t *starts; /* of the regions: a search touches nothing else */
+	/* Of the regions, where they start and where they end: a search touches nothing else. */
+	uint64_t *starts;
+	uint64_t *ends;
 };
 
 void target_fini(struct target *target);
@@ -52,7 +54,7 @@ static inline size_t target_find(const struct target *target, uint64_t addr)
 {
 	size_t i = target_last_from(target, addr);
 
-	return target->nr_regions && addr >= target->regions[i].end ? i + 1 : i;
+	return target->nr_regions && addr >= target->ends[i] ? i + 1 : i;
 }
 
 uint64_t target_bytes(const struct target *target);
