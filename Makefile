@@ -175,7 +175,7 @@ $(TESTS): override LDLIBS += -lcmocka
 $(O)/bench/bench_report.o: override CPPFLAGS += $(if $(HAVE_CK),-DHAVE_CK=1)
 $(filter $(O)/tests/unit/bench/%,$(TESTS)): $(filter-out %/main.o,$(WORK_OBJ)) $(SIM_OBJ) $(OVER_OBJ)
 $(BENCHES): $(SIM_OBJ)
-$(O)/bench/bench_perf: $(O)/cli/perfdata_import.o $(O)/cli/perfdata_scan.o $(O)/cli/samples.o
+$(O)/bench/bench_perf: $(O)/cli/perfdata_import.o $(O)/cli/perfdata_look.o $(O)/cli/perfdata_memory.o $(O)/cli/perfdata_names.o $(O)/cli/samples.o
 $(filter $(O)/tests/unit/cli/%,$(TESTS)): $(filter-out %/main.o,$(CLI_OBJ)) $(OVER_OBJ) \
 	$(O)/bench/workload/arena.o
 $(filter $(O)/tests/unit/lab/%,$(TESTS)): $(filter-out %/main.o,$(JUDGE_OBJ)) $(VPMU_SRC:%.c=$(O)/%.o) \

@@ -28,6 +28,9 @@
 #define FILE_SAMPLES 500000u
 #define HOT_BYTES (64ull << 20)
 #define RATE_HZ 100000u
+#define NR_CPUS 8
+/* perf empties all rings when one of 512 KiB is half full: here every 30 ms. */
+#define ROUND_SAMPLES 3000u
 #define COMPARISONS 3
 
 static void check(bool holds, const char *what)
@@ -131,16 +134,27 @@ static struct thermo_access sample(uint64_t i, uint64_t *seed)
 		.nr_accesses = 1000,
 		.pid = 4711,
 		.tid = 4711 + (int32_t)(r >> 32 & 3),
-		.cpu = r >> 40 & 7,
+		.cpu = r >> 40 & (NR_CPUS - 1),
 		.latency_ns = 100,
 		.op = r >> 60 & 1 ? THERMO_OP_READ : THERMO_OP_WRITE,
 		.level = THERMO_LEVEL_LOCAL_DRAM,
 	};
 }
 
+/* One ring after the other. */
+static void write_round(struct perfdata_writer *w, const struct thermo_access *list, size_t nr)
+{
+	for (uint32_t cpu = 0; cpu < NR_CPUS; cpu++)
+		for (size_t i = 0; i < nr; i++)
+			if (list[i].cpu == cpu)
+				perfdata_write_access(w, &list[i]);
+	check(perfdata_write_round(w) == 0, thermo_last_error());
+}
+
 static void write_file(const char *path, uint64_t nr)
 {
 	static const struct perfdata_write_event event = { 0, "bench" };
+	static struct thermo_access round[ROUND_SAMPLES];
 	char name[] = "bench_perf", *argv[] = { name, NULL };
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	struct perfdata_writer *w = NULL;
@@ -149,11 +163,9 @@ static void write_file(const char *path, uint64_t nr)
 	check(fd >= 0 && perfdata_writer_new(&w, fd, &event, 1) == 0, "no file can be written");
 	perfdata_write_name(w, 4711, 4711, "bench");
 	for (uint64_t i = 0; i < nr; i++) {
-		const struct thermo_access a = sample(i, &seed);
-
-		perfdata_write_access(w, &a);
-		if (i % 1000 == 0)
-			check(perfdata_write_round(w) == 0, thermo_last_error());
+		round[i % ROUND_SAMPLES] = sample(i, &seed);
+		if (i % ROUND_SAMPLES == ROUND_SAMPLES - 1 || i + 1 == nr)
+			write_round(w, round, i % ROUND_SAMPLES + 1);
 	}
 	check(perfdata_write_end(w, argv) == 0, thermo_last_error());
 	perfdata_writer_free(w);
@@ -177,7 +189,7 @@ static void import(const char *path, uint64_t nr)
 	(void)fclose(file);
 }
 
-/* The samples alone, in the order of time: what perf script does before it prints. */
+/* The samples alone. */
 static void read_samples(const char *path, uint64_t nr)
 {
 	static struct thermo_access some[1024];
@@ -187,7 +199,7 @@ static void read_samples(const char *path, uint64_t nr)
 	int n;
 
 	check(file && perfdata_open(&p, file, NULL) == 0, thermo_last_error());
-	while ((n = perfdata_accesses(p, some, 1024)) > 0)
+	while ((n = perfdata_accesses(p, UINT64_MAX, some, 1024)) > 0)
 		nr_accesses += (uint64_t)n;
 	check(n == 0 && nr_accesses == nr, "samples are missing");
 	perfdata_close(p);

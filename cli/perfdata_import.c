@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * perfdata_import.c - twice through the file: which memory there is, then what happened
- * to it.
+ * perfdata_import.c - once through the file, window by window, after a look at it.
  *
  * All events of the file are one source, which watched all memory all the time; each
- * sample stands for its own period.
+ * sample stands for its own period.  What the look did not find out is found out here: memory
+ * joins when its first sample comes, and if the windows turn out to be of the wrong length, all
+ * is done again.
  */
 #include "cli/perfdata_import.h"
 
@@ -16,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/perfdata_scan.h"
+#include "cli/perfdata_look.h"
 #include "core/cleanup.h"
 #include "core/error.h"
 #include "core/record.h"
@@ -26,16 +27,37 @@
 #define MAX_WINDOWS 600u
 #define MIN_WINDOW_NS 10000000ull
 #define MAX_WINDOW_NS 1000000000ull
-#define MANY 1024u /* at a time */
+#define MANY 256u /* at a time: they stay in the first cache */
+/* So many samples of memory that is not known yet are kept until they are looked at together. */
+#define MAX_UNKNOWN 4096u
 
+/**
+ * struct import - One way through the file.
+ * @host:	The machine that recorded: nothing but its clock.
+ * @expected:	When samples come.
+ * @is_misled:	There are far more windows than was expected: what is left is looked at only.
+ * @seen:	When they did come so far.
+ * @fd:		The recording's.
+ * @memory:	What is known of it; the caller's.
+ * @nr_unknown:	Of @unknown: samples of the open window, of memory that is not watched yet.
+ */
 struct import {
-	struct thermo_host host; /* the machine that recorded: nothing but its clock */
+	struct thermo_host host;
 	uint64_t now_ns;
 	uint64_t realtime_offset_ns;
 	uint64_t window_ns;
 	uint64_t window_end_ns;
-	struct samples looked; /* read to its end: all that is known of the machine */
-	struct perfdata_scan scan;
+	uint32_t nr_windows;
+	struct perfdata_times expected;
+	bool is_misled;
+	struct perfdata_times seen;
+	FILE *file;
+	int fd;
+	struct samples samples;
+	struct perfdata_names names;
+	struct perfdata_memory *memory;
+	struct thermo_access *unknown;
+	size_t nr_unknown;
 	struct thermo_monitor *monitor;
 	struct thermo_reporter *reporter;
 	struct record_writer *writer;
@@ -60,19 +82,9 @@ static uint64_t realtime_then_ns(const struct thermo_host *host)
 }
 
 /* Where pages were is not in the file. */
-static int nowhere(const struct thermo_host *host, pid_t pid, size_t nr, void **pages,
-		   const int *nodes, int *status)
-{
-	(void)host, (void)pid, (void)pages, (void)nodes;
-	for (size_t i = 0; i < nr; i++)
-		status[i] = -ENOENT;
-	return 0;
-}
-
 static const struct thermo_host_ops ops = {
 	.now_ns = then_ns,
 	.realtime_ns = realtime_then_ns,
-	.move_pages = nowhere,
 };
 
 static bool has_node(const struct record_machine *m, int node)
@@ -102,151 +114,27 @@ static int take_cpus(const struct perfdata_machine *from, struct record_machine 
 	return 0;
 }
 
-static int start_recording(struct import *im, int fd)
+static int start_recording(struct import *im)
 {
-	const struct perfdata_machine *from = samples_machine(&im->looked);
+	const struct perfdata_machine *from = samples_machine(&im->samples);
 	struct record_machine m = {
-		.start_time_ns = im->scan.first_ns,
-		.start_realtime_ns = im->scan.first_ns + im->realtime_offset_ns,
+		.start_time_ns = im->now_ns,
+		.start_realtime_ns = im->now_ns + im->realtime_offset_ns,
 		.page_bytes = THERMO_PAGE_BYTES,
 		.version = THERMO_VERSION,
 	};
 	int err = take_cpus(from, &m);
 
-	(void)snprintf(m.what, sizeof(m.what), "%s", im->looked.format);
+	(void)snprintf(m.what, sizeof(m.what), "%s", im->samples.format);
 	(void)snprintf(m.hostname, sizeof(m.hostname), "%s", from->hostname);
 	(void)snprintf(m.kernel, sizeof(m.kernel), "%s", from->os_release);
 	if (!err)
-		err = record_writer_new(&im->writer, fd, &m);
+		err = record_writer_new(&im->writer, im->fd, &m);
 	record_machine_fini(&m);
 	return err;
 }
 
-/* --- the samples --- */
-
-static int close_window(struct import *im)
-{
-	struct thermo_snapshot *s;
-	int err;
-
-	im->now_ns = im->window_end_ns;
-	im->window_end_ns += im->window_ns;
-	err = thermo_monitor_close_window(im->monitor, &s);
-	if (err)
-		return err;
-	err = record_write_snapshot(im->writer, s);
-	thermo_snapshot_put(s);
-	return err;
-}
-
-/* What is not wanted goes, what is moves up.  @list is overwritten.  Return: 0 or -errno. */
-static int feed(struct import *im, struct thermo_access *list, size_t nr)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < nr; i++) {
-		if (!perfdata_scan_wants(&list[i]))
-			continue;
-		while (list[i].time_ns >= im->window_end_ns) {
-			thermo_monitor_give_reports(im->monitor, im->reporter, list, kept);
-			kept = 0;
-
-			int err = close_window(im);
-
-			if (err)
-				return err;
-		}
-		if (kept != i)
-			list[kept] = list[i];
-		kept++;
-	}
-	thermo_monitor_give_reports(im->monitor, im->reporter, list, kept);
-	return 0;
-}
-
-static int see(void *context, const struct perfdata_item *item)
-{
-	struct import *im = context;
-
-	return perfdata_scan_see(&im->scan, item);
-}
-
-/* How reading ended.  Return: 0 or -ENOMEM; where the file broke is kept, and no failure. */
-static int end_of(struct import *im, int n)
-{
-	if (n >= 0 || n == -ENOMEM)
-		return n;
-	(void)snprintf(im->summary->reason, sizeof(im->summary->reason), "%s", thermo_last_error());
-	return 0;
-}
-
-static int use_all(struct import *im, struct samples *s,
-		   int (*use)(struct import *im, struct thermo_access *list, size_t nr))
-{
-	struct thermo_access list[MANY];
-	int n = 0, err = 0;
-
-	while (!err && (n = samples_accesses(s, list, MANY)) > 0)
-		err = use(im, list, (size_t)n);
-	return err ? err : end_of(im, n);
-}
-
-static int scan(struct import *im, struct thermo_access *list, size_t nr)
-{
-	return perfdata_scan_add(&im->scan, list, nr);
-}
-
-static int nothing_in_it(const struct import *im)
-{
-	if (im->summary->reason[0])
-		return thermo_fail(-EBADMSG, "%s", im->summary->reason);
-	if (im->looked.text && im->summary->counters.samples == im->summary->nr_kernel)
-		return thermo_fail(-ENODATA,
-				   "%s: no access is of a process' memory: lackey's trace needs "
-				   "valgrind's lines ==PID==, so no -q; perf script the fields "
-				   "pid,time,event,addr",
-				   im->looked.format);
-	if (im->looked.text)
-		return thermo_fail(
-				-ENODATA,
-				"%s: no sample has an address of a process' memory: perf script "
-				"prints none of software events unless told to: perf script -F "
-				"+addr; if it has none then, record with perf mem record, or with "
-				"--data",
-				im->looked.format);
-	if (im->summary->counters.aux_skipped_bytes)
-		return thermo_fail(-ENODATA,
-				   "perf.data: what was recorded is %" PRIu64
-				   " bytes of AUX data, %s, of which no addresses are read: record "
-				   "with perf mem record, or with --data",
-				   im->summary->counters.aux_skipped_bytes, im->summary->aux_kind);
-	return thermo_fail(-ENODATA,
-			   "%s: no sample has an address of a process' memory and "
-			   "a time: record with perf mem record, or with --data",
-			   im->looked.format);
-}
-
-static int look(struct import *im, FILE *file)
-{
-	/* Which memory there is does not depend on the order. */
-	const struct perfdata_opts opts = { .unordered = true, .see = see, .context = im };
-	int err = samples_open(&im->looked, file, &opts);
-
-	if (err)
-		return err;
-	err = use_all(im, &im->looked, scan);
-	if (!err)
-		err = perfdata_scan_finish(&im->scan);
-	im->summary->counters = *samples_counters(&im->looked);
-	im->summary->trouble = samples_trouble(&im->looked);
-	im->summary->aux_kind = samples_aux_kind(&im->looked);
-	im->summary->nr_accesses = im->scan.nr_accesses;
-	im->summary->nr_kernel = im->scan.nr_kernel;
-	im->summary->nr_left_out = im->scan.nr_left_out;
-	if (err)
-		return err;
-	return im->scan.nr_targets && im->scan.last_ns ? 0 : nothing_in_it(im);
-}
+/* --- times --- */
 
 /* As many as fit, all of one length: a short one at the end would say little. */
 static uint64_t choose_window(uint64_t duration_ns)
@@ -263,6 +151,16 @@ static uint64_t choose_window(uint64_t duration_ns)
 	return duration_ns / nr + 1;
 }
 
+/* Whether windows are of about the length that they should have. */
+static bool is_as_expected(const struct import *im)
+{
+	uint64_t right_ns = choose_window(im->seen.last_ns - im->seen.first_ns + 1);
+
+	if (im->is_misled || im->expected.is_exact)
+		return !im->is_misled;
+	return im->window_ns <= 2 * right_ns && right_ns <= 2 * im->window_ns;
+}
+
 /* The file was finished when its last sample was taken, as far as anybody can know. */
 static uint64_t realtime_offset(FILE *file, uint64_t last_ns)
 {
@@ -276,53 +174,278 @@ static uint64_t realtime_offset(FILE *file, uint64_t last_ns)
 	return end_ns > last_ns ? end_ns - last_ns : 0;
 }
 
-static int start(struct import *im, int fd)
+/* --- memory --- */
+
+/* Watch what is known now. */
+static int watch(struct import *im)
+{
+	struct given_target *targets = calloc(MEMORY_MAX_PROCESSES, sizeof(*targets));
+	int err;
+
+	if (!targets)
+		return thermo_fail(-ENOMEM, "samples: no memory for targets");
+	err = thermo_monitor_give_targets(im->monitor, targets,
+					  perfdata_memory_targets(im->memory, &im->names, targets));
+	free(targets);
+	im->names.changed = false;
+	return err < 0 ? err : 0;
+}
+
+/* Samples of memory that was not known make it known, and are given to the monitor again. */
+static int learn(struct import *im)
+{
+	int n = 0;
+
+	if (im->nr_unknown)
+		n = perfdata_memory_add(im->memory, im->unknown, im->nr_unknown);
+	if (n > 0 || im->names.changed)
+		n = watch(im);
+	if (n < 0)
+		return n;
+	im->summary->nr_left_out += thermo_monitor_give_reports(im->monitor, im->reporter,
+								im->unknown, im->nr_unknown, NULL);
+	im->nr_unknown = 0;
+	return 0;
+}
+
+/* @nr is at most MANY. */
+static int give(struct import *im, const struct thermo_access *list, size_t nr)
+{
+	im->nr_unknown += thermo_monitor_give_reports(im->monitor, im->reporter, list, nr,
+						      im->unknown + im->nr_unknown);
+	im->summary->nr_accesses += nr;
+	return im->nr_unknown > MAX_UNKNOWN - MANY ? learn(im) : 0;
+}
+
+/* Of what is wide a part may be known and another not. */
+static int give_wide(struct import *im, const struct thermo_access *a)
+{
+	im->unknown[im->nr_unknown++] = *a;
+	im->summary->nr_accesses++;
+	return im->nr_unknown > MAX_UNKNOWN - MANY ? learn(im) : 0;
+}
+
+/* --- windows --- */
+
+/* When something came: what there is to know of the machine comes before it. */
+static int start(struct import *im)
 {
 	const struct thermo_monitor_opts monitor_opts = { 0 };
 	/* Its ring stays empty. */
 	const struct thermo_reporter_opts opts = { .nr_reports = 2, .nr_threads = 1 };
 	int err;
 
-	im->now_ns = im->scan.first_ns;
-	im->window_ns = choose_window(im->scan.last_ns - im->scan.first_ns + 1);
-	im->window_end_ns = im->now_ns + im->window_ns;
-	err = thermo_monitor_new(&im->monitor, &im->host, &monitor_opts);
+	im->unknown = malloc(MAX_UNKNOWN * sizeof(*im->unknown));
+	err = im->unknown ? thermo_monitor_new(&im->monitor, &im->host, &monitor_opts)
+			  : thermo_fail(-ENOMEM, "samples: no memory");
 	if (!err)
 		err = thermo_reporter_new(&im->reporter, &opts);
 	if (!err)
-		err = thermo_monitor_add_reporter(im->monitor, im->reporter, im->looked.format);
+		err = thermo_monitor_add_reporter(im->monitor, im->reporter, im->samples.format);
 	if (!err)
-		err = thermo_monitor_give_targets(im->monitor, im->scan.targets,
-						  im->scan.nr_targets);
-	return err < 0 ? err : start_recording(im, fd);
+		err = watch(im);
+	return err ? err : start_recording(im);
+}
+
+static int close_window(struct import *im)
+{
+	struct thermo_snapshot *s;
+	int err = learn(im);
+
+	if (err)
+		return err;
+	im->now_ns = im->window_end_ns;
+	im->window_end_ns += im->window_ns;
+	im->is_misled = ++im->nr_windows > 2 * MAX_WINDOWS;
+	err = thermo_monitor_close_window(im->monitor, &s);
+	if (err)
+		return err;
+	if (im->memory->nr == MEMORY_MAX_PROCESSES)
+		perfdata_memory_weigh(im->memory, s);
+	err = record_write_snapshot(im->writer, s);
+	thermo_snapshot_put(s);
+	return err;
+}
+
+/* What is not wanted goes, what is moves up.  @list is overwritten.  Return: 0 or -errno. */
+static int feed(struct import *im, struct thermo_access *list, size_t nr)
+{
+	bool is_used = im->expected.is_any && !im->is_misled;
+	struct perfdata_times seen = im->seen;
+	size_t kept = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < nr && !err; i++) {
+		if (!perfdata_is_wanted(&list[i])) {
+			im->summary->nr_kernel++;
+			continue;
+		}
+		perfdata_note_time_of(&seen, list[i].time_ns);
+		if (list[i].extent_bytes > MEMORY_CHUNK_BYTES && is_used)
+			err = give_wide(im, &list[i]);
+		else if (kept != i)
+			list[kept++] = list[i];
+		else
+			kept++;
+	}
+	im->seen = seen;
+	return err || !is_used ? err : give(im, list, kept);
+}
+
+static int see(void *context, const struct perfdata_item *item)
+{
+	struct import *im = context;
+
+	return perfdata_names_see(&im->names, item);
+}
+
+/* How reading ended.  Return: 0 or -ENOMEM; where the file broke is kept, and no failure. */
+static int end_of(struct import *im, int n)
+{
+	if (n >= 0 || n == -ENOMEM)
+		return n;
+	(void)snprintf(im->summary->reason, sizeof(im->summary->reason), "%s", thermo_last_error());
+	return 0;
+}
+
+/* Nothing that is expected is younger than the last window. */
+static uint64_t until_ns(const struct import *im)
+{
+	return !im->expected.is_any || im->is_misled ||
+					       (im->expected.is_exact &&
+						im->window_end_ns > im->expected.last_ns)
+			       ? UINT64_MAX
+			       : im->window_end_ns;
+}
+
+static int feed_all(struct import *im)
+{
+	struct thermo_access list[MANY];
+	int n, err = 0;
+
+	while (!err) {
+		n = samples_accesses(&im->samples, until_ns(im), list, MANY);
+		if (n < 0 || (n == 0 && samples_are_at_end(&im->samples)))
+			return end_of(im, n);
+		if (im->expected.is_any && !im->monitor)
+			err = start(im);
+		if (!err)
+			err = n ? feed(im, list, (size_t)n) : close_window(im);
+	}
+	return err;
+}
+
+/* --- all of it --- */
+
+static int nothing_in_it(const struct import *im)
+{
+	const char *format = im->samples.format;
+
+	if (im->summary->reason[0])
+		return thermo_fail(-EBADMSG, "%s", im->summary->reason);
+	if (im->samples.text && im->summary->counters.samples == im->summary->nr_kernel)
+		return thermo_fail(-ENODATA,
+				   "%s: no access is of a process' memory: lackey's trace needs "
+				   "valgrind's lines ==PID==, so no -q; perf script the fields "
+				   "pid,time,event,addr",
+				   format);
+	if (im->samples.text)
+		return thermo_fail(
+				-ENODATA,
+				"%s: no sample has an address of a process' memory: perf script "
+				"prints none of software events unless told to: perf script -F "
+				"+addr; if it has none then, record with perf mem record, or with "
+				"--data",
+				format);
+	if (im->summary->counters.aux_skipped_bytes)
+		return thermo_fail(-ENODATA,
+				   "perf.data: what was recorded is %" PRIu64
+				   " bytes of AUX data, %s, of which no addresses are read: record "
+				   "with perf mem record, or with --data",
+				   im->summary->counters.aux_skipped_bytes, im->summary->aux_kind);
+	return thermo_fail(-ENODATA,
+			   "%s: no sample has an address of a process' memory and "
+			   "a time: record with perf mem record, or with --data",
+			   format);
+}
+
+static void sum_up(struct import *im)
+{
+	im->summary->counters = *samples_counters(&im->samples);
+	im->summary->trouble = samples_trouble(&im->samples);
+	im->summary->aux_kind = samples_aux_kind(&im->samples);
+	im->summary->nr_accesses -= im->summary->nr_left_out;
 }
 
 static int finish(struct import *im)
 {
-	int err = close_window(im);
-
-	if (err)
-		return err;
-	return record_write_end(im->writer, im->now_ns, realtime_then_ns(&im->host),
-				im->summary->reason[0] ? EBADMSG : 0);
-}
-
-static int convert(struct import *im, FILE *file, int fd)
-{
-	struct samples s;
 	int err;
 
-	im->realtime_offset_ns = realtime_offset(file, im->scan.last_ns);
+	if (im->seen.last_ns > im->expected.last_ns)
+		im->window_end_ns = im->seen.last_ns + 1;
+	err = close_window(im);
+	sum_up(im);
+	return err ? err
+		   : record_write_end(im->writer, im->now_ns, realtime_then_ns(&im->host),
+				      im->summary->reason[0] ? EBADMSG : 0);
+}
+
+static int feed_and_finish(struct import *im)
+{
+	const struct perfdata_opts opts = { .see = see, .context = im };
+	int err = samples_open(&im->samples, im->file, &opts);
+
+	im->realtime_offset_ns = realtime_offset(im->file, im->expected.last_ns);
+	im->now_ns = im->expected.first_ns;
+	im->window_ns = choose_window(im->expected.last_ns - im->expected.first_ns + 1);
+	im->window_end_ns = im->now_ns + im->window_ns;
+	if (!err)
+		err = feed_all(im);
+	if (err || im->is_misled)
+		return err;
+	if (im->seen.is_any && im->monitor)
+		return finish(im);
+	sum_up(im);
+	return nothing_in_it(im);
+}
+
+/*
+ * Return: 1 with a recording; 0 when what was expected is wrong, with what was seen in
+ * *@expected; -errno.
+ */
+static int convert(FILE *file, struct perfdata_times *expected, struct perfdata_memory *memory,
+		   FILE **recording, struct perfdata_summary *summary)
+{
+	struct import im = {
+		.expected = *expected, .memory = memory, .file = file, .summary = summary
+	};
+	AUTO_CLOSE int fd = memfd_create("thermocline-perf", MFD_CLOEXEC);
+	int err = fd < 0 ? thermo_fail(-errno, "memfd_create: %s", strerror(errno)) : 0;
+
+	*summary = (struct perfdata_summary){ 0 };
+	im.fd = fd;
+	im.host = (struct thermo_host){ .root_fd = -1, .ops = &ops, .private_data = &im };
+	if (!err)
+		err = feed_and_finish(&im);
+	samples_close(&im.samples);
+	record_writer_free(im.writer);
+	thermo_monitor_free(im.monitor);
+	thermo_reporter_free(im.reporter);
+	perfdata_names_fini(&im.names);
+	free(im.unknown);
 	rewind(file);
-	err = samples_open(&s, file, NULL);
-	if (!err)
-		err = start(im, fd);
-	if (!err)
-		err = use_all(im, &s, feed);
-	if (!err)
-		err = finish(im);
-	samples_close(&s);
-	return err;
+	if (err)
+		return err;
+	if (!is_as_expected(&im)) {
+		*expected = im.seen;
+		expected->is_exact = true;
+		return 0;
+	}
+	if (lseek(fd, 0, SEEK_SET) < 0 || !(*recording = fdopen(fd, "r")))
+		return thermo_fail(-errno, "reading what was made of perf.data: %s",
+				   strerror(errno));
+	(void)take_fd(&fd);
+	return 1;
 }
 
 /* --- files --- */
@@ -340,7 +463,7 @@ bool perfdata_import_wanted(FILE *file)
 	return c != EOF && c != (int)(RECORD_MAGIC & 0xff);
 }
 
-/* What comes through a pipe is read twice as well.  Return: 0 or -errno. */
+/* What comes through a pipe is looked at first as well.  Return: 0 or -errno. */
 static int keep(FILE *pipe, FILE **kept)
 {
 	char buffer[65536];
@@ -363,27 +486,14 @@ static int keep(FILE *pipe, FILE **kept)
 
 static int import_file(FILE *file, FILE **recording, struct perfdata_summary *summary)
 {
-	struct import im = { .summary = summary };
-	AUTO_CLOSE int fd = memfd_create("thermocline-perf", MFD_CLOEXEC);
-	int err = fd < 0 ? thermo_fail(-errno, "memfd_create: %s", strerror(errno)) : 0;
+	struct perfdata_times times = { 0 };
+	struct perfdata_memory memory = { 0 };
+	int n = perfdata_look(file, &times, &memory);
 
-	im.host = (struct thermo_host){ .root_fd = -1, .ops = &ops, .private_data = &im };
-	if (!err)
-		err = look(&im, file);
-	if (!err)
-		err = convert(&im, file, fd);
-	samples_close(&im.looked);
-	record_writer_free(im.writer);
-	thermo_monitor_free(im.monitor);
-	thermo_reporter_free(im.reporter);
-	perfdata_scan_fini(&im.scan);
-	if (err)
-		return err;
-	if (lseek(fd, 0, SEEK_SET) < 0 || !(*recording = fdopen(fd, "r")))
-		return thermo_fail(-errno, "reading what was made of perf.data: %s",
-				   strerror(errno));
-	(void)take_fd(&fd);
-	return 0;
+	for (int i = 0; i < 2 && n == 0; i++)
+		n = convert(file, &times, &memory, recording, summary);
+	perfdata_memory_fini(&memory);
+	return n ? n : thermo_fail(-EAGAIN, "samples: the file changes while it is read");
 }
 
 int perfdata_import(FILE *file, FILE **recording, struct perfdata_summary *summary)
@@ -394,5 +504,7 @@ int perfdata_import(FILE *file, FILE **recording, struct perfdata_summary *summa
 	*summary = (struct perfdata_summary){ 0 };
 	if (fseeko(file, 0, SEEK_CUR) < 0)
 		err = keep(file, &kept);
-	return err ? err : import_file(kept ? kept : file, recording, summary);
+	if (!err)
+		err = import_file(kept ? kept : file, recording, summary);
+	return err < 0 ? err : 0;
 }

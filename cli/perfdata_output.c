@@ -17,6 +17,8 @@
 
 /* A process' mappings are looked at again so often, while it is sampled. */
 #define LOOK_NS 10000000000ull
+/* A round so often: what a source tells comes no later than that. */
+#define ROUND_NS 1000000000ull
 /* Threads that can have names: a power of two, filled to three quarters. */
 #define MAX_THREADS ((size_t)1 << 14)
 
@@ -32,6 +34,7 @@ struct perfdata_output {
 	struct record_output file;
 	struct perfdata_writer *writer;
 	uint64_t now_ns;
+	uint64_t round_ns;               /* when the last one ended */
 	uint64_t dropped[UINT8_MAX + 1]; /* by source, as far as it was written */
 	uint64_t nr_dropped;
 	size_t nr_threads;
@@ -184,7 +187,7 @@ int perfdata_output_open(struct perfdata_output **out, const char *path, const s
 		return thermo_fail(-ENOMEM, "%s: no memory", path);
 	o->host = d->host;
 	o->monitor = d->monitor;
-	o->now_ns = thermo_host_now_ns(d->host);
+	o->now_ns = o->round_ns = thermo_host_now_ns(d->host);
 	err = record_output_open(&o->file, path);
 	if (!err) {
 		err = start_writer(o, d);
@@ -208,6 +211,9 @@ int perfdata_output_step(struct perfdata_output *o, const struct daemon *d)
 	o->now_ns = thermo_host_now_ns(o->host);
 	if (d->snapshot)
 		write_lost(o, d->snapshot);
+	if (o->now_ns < o->round_ns + ROUND_NS)
+		return perfdata_write_flush(o->writer);
+	o->round_ns = o->now_ns;
 	return perfdata_write_round(o->writer);
 }
 

@@ -64,26 +64,47 @@ void samples_close(struct samples *s)
 	*s = (struct samples){ 0 };
 }
 
-static int accesses_of_text(struct samples *s, struct thermo_access *out, size_t max)
+/* The next one is held.  Return: 1; 0 at the end; -errno. */
+static int hold_next(struct samples *s)
 {
 	struct perfdata_item item;
-	size_t nr = 0;
-	int n = 1, err = 0;
+	int n = 0, err = 0;
 
-	while (nr < max && !err && (n = text_samples_next(s->text, &item)) == 1) {
+	while (!s->is_holding && !err && (n = text_samples_next(s->text, &item)) == 1) {
+		s->is_holding = item.access != NULL;
 		if (item.access)
-			out[nr++] = *item.access;
+			s->held = *item.access;
 		else if (s->opts.see)
 			err = s->opts.see(s->opts.context, &item);
 	}
-	if (err)
-		return err;
-	return nr ? (int)nr : n;
+	return err ? err : s->is_holding ? 1 : n;
 }
 
-int samples_accesses(struct samples *s, struct thermo_access *out, size_t max)
+/* They are in the order of time. */
+static int accesses_of_text(struct samples *s, uint64_t until_ns, struct thermo_access *out,
+			    size_t max)
 {
-	return s->text ? accesses_of_text(s, out, max) : perfdata_accesses(s->perf, out, max);
+	size_t nr = 0;
+	int n = 1;
+
+	while (nr < max && (n = hold_next(s)) == 1 &&
+	       (s->held.time_ns < until_ns || until_ns == UINT64_MAX)) {
+		out[nr++] = s->held;
+		s->is_holding = false;
+	}
+	s->is_at_end = n == 0;
+	return nr ? (int)nr : n == 1 ? 0 : n;
+}
+
+int samples_accesses(struct samples *s, uint64_t until_ns, struct thermo_access *out, size_t max)
+{
+	return s->text ? accesses_of_text(s, until_ns, out, max)
+		       : perfdata_accesses(s->perf, until_ns, out, max);
+}
+
+bool samples_are_at_end(const struct samples *s)
+{
+	return s->text ? s->is_at_end : perfdata_is_at_end(s->perf);
 }
 
 const struct perfdata_machine *samples_machine(const struct samples *s)

@@ -19,6 +19,10 @@ struct samples {
 	struct perfdata_opts opts;
 	struct perfdata *perf;
 	struct text_samples *text;
+	/* Of text: read, but too young. */
+	bool is_holding;
+	bool is_at_end;
+	struct thermo_access held;
 };
 
 /*
@@ -35,7 +39,8 @@ int samples_open(struct samples *s, FILE *file, const struct perfdata_opts *opts
 void samples_close(struct samples *s);
 
 /* As perfdata_accesses(); @see of the options gets the names that text tells. */
-int samples_accesses(struct samples *s, struct thermo_access *out, size_t max);
+int samples_accesses(struct samples *s, uint64_t until_ns, struct thermo_access *out, size_t max);
+bool samples_are_at_end(const struct samples *s);
 
 const struct perfdata_machine *samples_machine(const struct samples *s);
 const struct perfdata_counters *samples_counters(const struct samples *s);

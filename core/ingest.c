@@ -52,34 +52,41 @@ static bool is_sound(const struct thermo_access *a)
 static void ingest_physical(struct ingest *in, struct intake *from, const struct thermo_access *a);
 
 /*
- * Return: the target and its first region that the report speaks of; NULL when it was
- * dealt with, or counted why not.
+ * struct located - What a report speaks of.
+ * @target, @index:	The first of its regions; NULL: none.
+ * @unwatched:	Then: the counter of why not; NULL: the report was dealt with.
  */
-static struct target *locate(struct ingest *in, struct intake *from, const struct thermo_access *a,
-			     size_t *index)
+struct located {
+	struct target *target;
+	size_t index;
+	uint64_t *unwatched;
+};
+
+static struct located locate(struct ingest *in, struct intake *from, const struct thermo_access *a)
 {
+	struct located at = { 0 };
 	struct target *t;
 
 	if (!is_sound(a)) {
 		in->counters.bad++;
-		return NULL;
+		return at;
 	}
 	t = target_of(in, a);
 	if (!t && a->space == THERMO_SPACE_PHYSICAL) {
 		ingest_physical(in, from, a);
-		return NULL;
+		return at;
 	}
 	if (!t) {
-		in->counters.no_target++;
-		return NULL;
+		at.unwatched = &in->counters.no_target;
+		return at;
 	}
-	*index = target_find(t, a->addr);
-	if (*index == t->nr_regions || t->starts[*index] >= a->addr + a->extent_bytes) {
-		in->counters.no_region++;
-		return NULL;
+	at.index = target_find(t, a->addr);
+	if (at.index == t->nr_regions || t->starts[at.index] >= a->addr + a->extent_bytes) {
+		at.unwatched = &in->counters.no_region;
+		return at;
 	}
-	in->counters.ingested++;
-	return t;
+	at.target = t;
+	return at;
 }
 
 /*
@@ -183,11 +190,6 @@ static void prefetch(const struct region *r)
 	__builtin_prefetch(&r->who.latencies[LATENCY_BUCKETS / 2], 1);
 }
 
-struct located {
-	struct target *target;
-	size_t index;
-};
-
 /* Return: whether @piece of a physical report is in a region. */
 static bool add_piece(struct ingest *in, struct intake *from, const struct thermo_access *a,
 		      const struct owner_piece *piece)
@@ -247,13 +249,16 @@ static void ingest_physical(struct ingest *in, struct intake *from, const struct
 	}
 }
 
-static void ingest_batch(struct ingest *in, struct intake *from, const struct thermo_access *batch,
-			 size_t nr)
+/* Return: how many are of what is not watched; these go to @unwatched, or are counted: NULL. */
+static size_t ingest_batch(struct ingest *in, struct intake *from,
+			   const struct thermo_access *batch, size_t nr,
+			   struct thermo_access *unwatched)
 {
 	struct located at[BATCH];
+	size_t nr_unwatched = 0, nr_ingested = 0;
 
 	for (size_t i = 0; i < nr; i++) {
-		at[i].target = locate(in, from, &batch[i], &at[i].index);
+		at[i] = locate(in, from, &batch[i]);
 		if (at[i].target)
 			prefetch(&at[i].target->regions[at[i].index]);
 	}
@@ -261,15 +266,25 @@ static void ingest_batch(struct ingest *in, struct intake *from, const struct th
 		const struct thermo_access *a = &batch[i];
 		struct target *t = at[i].target;
 
+		if (!t && at[i].unwatched) {
+			if (unwatched)
+				unwatched[nr_unwatched] = *a;
+			else
+				++*at[i].unwatched;
+			nr_unwatched++;
+		}
 		if (!t)
 			continue;
-		from->ingested++;
+		nr_ingested++;
 		if (a->watched_ns == 0) {
 			add_sample(in, from, &t->regions[at[i].index], a);
 		} else {
 			add_stretch(in, t, at[i].index, a, a->addr, a->addr + a->extent_bytes);
 		}
 	}
+	in->counters.ingested += nr_ingested;
+	from->ingested += nr_ingested;
+	return nr_unwatched;
 }
 
 size_t ingest_drain(struct ingest *in, struct intake *from)
@@ -281,19 +296,24 @@ size_t ingest_drain(struct ingest *in, struct intake *from)
 		nr = thermo_reporter_drain(from->reporter, batch, BATCH);
 		if (in->tap.take && nr)
 			in->tap.take(in->tap.context, from->name, batch, nr);
-		ingest_batch(in, from, batch, nr);
+		(void)ingest_batch(in, from, batch, nr, NULL);
 		total += nr;
 	} while (nr > 0 && total < MAX_REPORTS_A_DRAIN);
 	from->window_taken += total;
 	return total;
 }
 
-void ingest_given(struct ingest *in, struct intake *from, const struct thermo_access *reports,
-		  size_t nr)
+size_t ingest_given(struct ingest *in, struct intake *from, const struct thermo_access *reports,
+		    size_t nr, struct thermo_access *unwatched)
 {
+	size_t nr_unwatched = 0;
+
 	for (size_t at = 0; at < nr; at += BATCH)
-		ingest_batch(in, from, reports + at, nr - at < BATCH ? nr - at : BATCH);
-	from->window_taken += nr;
+		nr_unwatched += ingest_batch(in, from, reports + at,
+					     nr - at < BATCH ? nr - at : BATCH,
+					     unwatched ? unwatched + nr_unwatched : NULL);
+	from->window_taken += unwatched ? nr - nr_unwatched : nr;
+	return nr_unwatched;
 }
 
 double intake_close_window(struct ingest *in, struct intake *from, uint64_t window_ns)

@@ -59,9 +59,9 @@ void ingest_forget_targets(struct ingest *ingest);
 /* Take what @from holds, at most as much as a large ring.  Return: reports taken. */
 size_t ingest_drain(struct ingest *ingest, struct intake *from);
 
-/* The same of reports that did not go through its ring. */
-void ingest_given(struct ingest *ingest, struct intake *from, const struct thermo_access *reports,
-		  size_t nr);
+/* As thermo_monitor_give_reports(). */
+size_t ingest_given(struct ingest *ingest, struct intake *from, const struct thermo_access *reports,
+		    size_t nr, struct thermo_access *unwatched);
 
 /*
  * End the window of @from, @window_ns long.  Return: seconds for which it watched all

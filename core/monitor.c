@@ -171,12 +171,14 @@ int thermo_monitor_update_targets(struct thermo_monitor *m, const struct thermo_
 	return nr;
 }
 
-void thermo_monitor_give_reports(struct thermo_monitor *m, const struct thermo_reporter *reporter,
-				 const struct thermo_access *reports, size_t nr)
+size_t thermo_monitor_give_reports(struct thermo_monitor *m, const struct thermo_reporter *reporter,
+				   const struct thermo_access *reports, size_t nr,
+				   struct thermo_access *unwatched)
 {
 	for (size_t i = 0; i < m->nr_attached; i++)
 		if (m->attached[i].reporter == reporter)
-			ingest_given(&m->ingest, &m->attached[i], reports, nr);
+			return ingest_given(&m->ingest, &m->attached[i], reports, nr, unwatched);
+	return 0;
 }
 
 int thermo_monitor_give_targets(struct thermo_monitor *m, const struct given_target *given,

@@ -64,6 +64,12 @@ void region_add(struct region *r, uint64_t start, uint64_t end, double events, d
 				events, exposure);
 }
 
+void region_assume_silent(struct region *r, double watched_s, uint64_t now_ns)
+{
+	r->base.exposure = (float)((double)region_bytes(r) * watched_s);
+	r->evidence_ns = r->changed_ns = now_ns;
+}
+
 double region_weight(const struct region *r, uint64_t now_ns, uint64_t half_life_ns)
 {
 	double weight;

@@ -94,6 +94,9 @@ double region_count(const struct region *r);
 /* Add @events and @exposure, evenly over [@start, @end) cut to the region. */
 void region_add(struct region *r, uint64_t start, uint64_t end, double events, double exposure);
 
+/* Of one that is new: it was watched for @watched_s until @now_ns, and nothing accessed it. */
+void region_assume_silent(struct region *r, double watched_s, uint64_t now_ns);
+
 /* Add an access of weight @weight at @addr, which lies within, of a source that watches always. */
 static inline void region_add_sample(struct region *r, uint64_t addr, float weight)
 {

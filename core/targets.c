@@ -172,12 +172,33 @@ int targets_update(struct targets *targets, const struct thermo_host *host,
 			targets, host, spec, min_nr_regions, max_nr_regions);
 }
 
-static int give_one(const struct given_target *given, size_t max_nr_ranges, uint32_t min_nr_regions,
-		    struct target *t)
+/* What is known goes from one to the other, which knew nothing. */
+static void move_known(struct target *from, struct target *to)
+{
+	*to = *from;
+	*from = (struct target){ .info.pid = to->info.pid };
+}
+
+/* What was never observed was there all the time, and nothing accessed it. */
+static void assume_silent(struct target *t)
+{
+	for (size_t i = 0; i < t->nr_regions && t->total.watched_s > 0; i++)
+		if (!t->regions[i].evidence_ns)
+			region_assume_silent(&t->regions[i], t->total.watched_s,
+					     t->total.fades_from_ns);
+}
+
+static int give_one(struct targets *old, const struct given_target *given, size_t max_nr_ranges,
+		    uint32_t min_nr_regions, struct target *t)
 {
 	AUTO_FREE struct thermo_range *ranges = calloc(given->nr_ranges + 1, sizeof(*ranges));
+	struct target *known = targets_find(old, given->info.pid);
 	ssize_t nr;
+	int err;
 
+	if (known)
+		move_known(known, t);
+	t->info = given->info;
 	if (!ranges)
 		return thermo_fail(-ENOMEM, "monitor: no memory for %zu ranges", given->nr_ranges);
 	if (given->nr_ranges)
@@ -185,8 +206,22 @@ static int give_one(const struct given_target *given, size_t max_nr_ranges, uint
 	nr = thermo_ranges_close_gaps(ranges, given->nr_ranges, max_nr_ranges);
 	if (nr < 0)
 		return (int)nr;
-	t->info = given->info;
-	return target_follow(t, ranges, (size_t)nr, min_nr_regions);
+	err = target_follow(t, ranges, (size_t)nr, min_nr_regions);
+	if (!err)
+		assume_silent(t);
+	return err;
+}
+
+/* It failed half way. */
+static void give_back(struct targets *old, struct targets *new)
+{
+	for (size_t i = 0; i < new->nr; i++) {
+		struct target *known = targets_find(old, new->list[i].info.pid);
+
+		if (known)
+			move_known(&new->list[i], known);
+	}
+	free_list(new);
 }
 
 int targets_give(struct targets *targets, const struct given_target *given, size_t nr,
@@ -201,10 +236,10 @@ int targets_give(struct targets *targets, const struct given_target *given, size
 	if (!new.list)
 		return thermo_fail(-ENOMEM, "monitor: no memory for %zu targets", nr);
 	for (new.nr = 0; new.nr < nr && !err; new.nr++)
-		err = give_one(&given[new.nr], max_ranges(nr, max_nr_regions), min_nr_regions,
-			       &new.list[new.nr]);
+		err = give_one(targets, &given[new.nr], max_ranges(nr, max_nr_regions),
+			       min_nr_regions, &new.list[new.nr]);
 	if (err) {
-		free_list(&new);
+		give_back(targets, &new);
 		return err;
 	}
 	if (nr)

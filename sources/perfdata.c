@@ -41,8 +41,9 @@ int perfdata_open(struct perfdata **out, FILE *file, const struct perfdata_opts 
 	p->opts = opts ? *opts : (struct perfdata_opts){ 0 };
 	if (p->opts.max_queued_bytes == 0)
 		p->opts.max_queued_bytes = DEFAULT_QUEUED_BYTES;
-	p->input.file = file;
-	p->queue.space = p->opts.physical ? THERMO_SPACE_PHYSICAL : THERMO_SPACE_VIRTUAL;
+	perfdata_input_init(&p->input, file);
+	p->many.stop = UINT64_MAX;
+	p->many.queue.space = p->opts.physical ? THERMO_SPACE_PHYSICAL : THERMO_SPACE_VIRTUAL;
 
 	const struct perfdata_header h = header_of(p);
 
@@ -52,6 +53,7 @@ int perfdata_open(struct perfdata **out, FILE *file, const struct perfdata_opts 
 		return err;
 	}
 	perfdata_know(&p->known, &p->machine, &p->opts);
+	p->many.begin = p->input.offset;
 	*out = p;
 	return 0;
 }
@@ -63,7 +65,7 @@ void perfdata_close(struct perfdata *p)
 	perfdata_order_release(&p->order, p->out);
 	perfdata_aux_fini(&p->aux);
 	perfdata_order_fini(&p->order);
-	perfdata_queue_fini(&p->queue);
+	perfdata_queue_fini(&p->many.queue);
 	perfdata_input_fini(&p->input);
 	perfdata_events_fini(&p->events);
 	perfdata_machine_fini(&p->machine);
@@ -178,8 +180,6 @@ int perfdata_take_perfs(struct perfdata *p, const struct perf_event_header *reco
 		end_round(p);
 		return 0;
 	case PERFDATA_AUXTRACE_INFO:
-		/* Who it was is only known in the order of time. */
-		p->opts.unordered = false;
 		return perfdata_aux_take_info(&p->aux, &host, record);
 	case PERFDATA_AUXTRACE:
 		return perfdata_aux_take(&p->aux, &host, record);

@@ -27,9 +27,6 @@ struct perfdata_item;
  * @physical:	Accesses are of physical memory, where the samples say it.
  * @cpu_mhz:	What latencies in cycles are divided by; default: what the file says.
  * @max_queued_bytes:	Records held back to bring them in order; default 64 MiB.
- * @unordered:	Of perfdata_accesses(): as they are in the file, none is held back, and no
- *		more of them than where (address, extent, space), who and when is written.  With
- *		AUX data they are in order and whole: who it was is not known before.
  * @see, @context:	Of perfdata_accesses(): called with each record that is no sample, in
  *		the order of the file; what it returns other than 0 ends the reading.
  */
@@ -37,7 +34,6 @@ struct perfdata_opts {
 	bool physical;
 	double cpu_mhz;
 	size_t max_queued_bytes;
-	bool unordered;
 	int (*see)(void *context, const struct perfdata_item *item);
 	void *context;
 };
@@ -106,6 +102,7 @@ struct perfdata_hmu_pmu {
 /**
  * struct perfdata_machine - Where it was recorded; "" and 0 what the file does not say.
  * @cpuid:	Arm: MIDR_EL1 in hexadecimal digits.
+ * @first_sample_ns, @last_sample_ns:	When the samples were taken, as the header says.
  * @cpu_mhz:	The rate of the time stamp counter, or the nominal one of the CPU's name.
  * @node_of_cpu:	THERMO_NODE_UNKNOWN where that is not known; @nr_cpus_known of them.
  */
@@ -117,6 +114,8 @@ struct perfdata_machine {
 	char cpuid[65];
 	uint32_t nr_cpus;
 	uint32_t nr_cpus_online;
+	uint64_t first_sample_ns;
+	uint64_t last_sample_ns;
 	double cpu_mhz;
 	struct perfdata_clock clock;
 	size_t nr_cpus_known;
@@ -137,7 +136,8 @@ struct perfdata_machine {
  * @skipped:	Records of kinds that are not decoded.
  * @bad:	Records that do not fit their size.
  * @no_event:	Records of an event that the file does not describe.
- * @late:	Records that came out after younger ones.
+ * @late:	Records that came out after younger ones; of perfdata_accesses(): after those of
+ *		their time had been said to be all.
  * @bad_features:	Parts of the header that do not hold what they should.
  * @aux_other:	Records in AUX data that tell of no access.  They are no samples.
  * @aux_broken:	Places in AUX data that make no sense, and records that were cut off there.
@@ -196,11 +196,26 @@ void perfdata_close(struct perfdata *p);
 int perfdata_next(struct perfdata *p, struct perfdata_item *item);
 
 /*
- * The same for who wants accesses only, at a tenth of the cost: the next of them, @max at
- * most, in the same order.  A reader is read in one of the two ways.  Return: how many; 0 at
- * the end; -errno as perfdata_next().
+ * The same for who wants accesses only, at a tenth of the cost: those made before @until_ns,
+ * in any order, @max at most; UINT64_MAX: all.  With AUX data they are in the order of time.  A
+ * reader is read in one of the two ways, with @until_ns that does not become less.  Return: how
+ * many; 0: no more of them; -errno as perfdata_next().
  */
-int perfdata_accesses(struct perfdata *p, struct thermo_access *out, size_t max);
+int perfdata_accesses(struct perfdata *p, uint64_t until_ns, struct thermo_access *out, size_t max);
+/* No more of any time. */
+bool perfdata_is_at_end(const struct perfdata *p);
+
+/*
+ * Where records lie in a file of which parts can be read: neither compressed, nor with AUX
+ * data, as far as that is known.  Return: false for another.
+ */
+bool perfdata_extent(struct perfdata *p, uint64_t *begin, uint64_t *end);
+/*
+ * Of perfdata_accesses() of all times: go on with the first record that is found from @from
+ * on, and be at the end behind @to.  Where events are described in records, these have to be
+ * read first.  Return: false when none is found; then it is at the end.
+ */
+bool perfdata_read_part(struct perfdata *p, uint64_t from, uint64_t to);
 
 /* What is known so far: of a pipe that comes bit by bit. */
 const struct perfdata_machine *perfdata_machine(const struct perfdata *p);

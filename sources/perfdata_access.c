@@ -6,9 +6,11 @@
 #include "sources/perfdata_hmu.h"
 #include "sources/perfdata_machine.h"
 
-static double mhz_of(const struct perfdata_machine *machine, const struct perfdata_opts *opts)
+static double ns_per_cycle(const struct perfdata_machine *machine, const struct perfdata_opts *opts)
 {
-	return opts->cpu_mhz > 0 ? opts->cpu_mhz : perfdata_machine_mhz(machine);
+	double mhz = opts->cpu_mhz > 0 ? opts->cpu_mhz : perfdata_machine_mhz(machine);
+
+	return mhz > 0 ? 1000 / mhz : 0;
 }
 
 /* What is the same of all. */
@@ -26,7 +28,7 @@ static bool begin_access(const struct perfdata_machine *machine, const struct pe
 		.pid = perfdata_known_pid(s->pid),
 		.tid = perfdata_known_pid(s->tid),
 		.cpu = cpu,
-		.latency_ns = s->latency_cycles ? perfdata_latency_ns(mhz_of(machine, opts),
+		.latency_ns = s->latency_cycles ? perfdata_latency_ns(ns_per_cycle(machine, opts),
 								      s->latency_cycles)
 						: 0,
 		.node = THERMO_NODE_UNKNOWN,
@@ -131,7 +133,7 @@ struct perfdata_layout perfdata_layout_of(const struct perf_format *format)
 void perfdata_know(struct perfdata_known *known, const struct perfdata_machine *machine,
 		   const struct perfdata_opts *opts)
 {
-	known->mhz = mhz_of(machine, opts);
+	known->ns_per_cycle = ns_per_cycle(machine, opts);
 	/* Their zeroes: of data source 0 nothing is known. */
 	_Static_assert(THERMO_OP_UNKNOWN == 0 && THERMO_LEVEL_UNKNOWN == 0, "zero is something");
 }

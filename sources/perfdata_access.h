@@ -28,11 +28,11 @@ static inline bool perfdata_is_of_guest(uint16_t misc)
 
 /**
  * struct perfdata_known - What need not be found out for each sample anew.
- * @mhz:	What latencies are divided by; 0: not known.
+ * @ns_per_cycle:	Of latencies; 0: not known.
  * @srcs:	Data sources that were met: a machine has few.
  */
 struct perfdata_known {
-	double mhz;
+	double ns_per_cycle;
 	struct {
 		uint64_t data_src;
 		uint8_t op;
@@ -55,13 +55,13 @@ static inline uint32_t perfdata_nr_accesses(uint64_t period)
 	return period == 0 ? 1 : period > UINT32_MAX ? UINT32_MAX : (uint32_t)period;
 }
 
-static inline uint32_t perfdata_latency_ns(double mhz, uint64_t cycles)
+static inline uint32_t perfdata_latency_ns(double ns_per_cycle, uint64_t cycles)
 {
 	double ns;
 
-	if (mhz <= 0 || cycles == 0)
+	if (ns_per_cycle <= 0 || cycles == 0)
 		return 0;
-	ns = (double)cycles * 1000 / mhz;
+	ns = (double)cycles * ns_per_cycle;
 	/* 0 means "not measured".  Between these, adding a half is what lround() does. */
 	return ns < 1 ? 1 : ns >= UINT32_MAX ? UINT32_MAX : (uint32_t)(ns + 0.5);
 }

@@ -35,7 +35,7 @@ static int read_more(struct perfdata_input *in, unsigned char *out, size_t bytes
 		if (bytes == 0)
 			return 0;
 		in->ahead_at = 0;
-		in->ahead_len = fread(in->ahead, 1, sizeof(in->ahead), in->file);
+		in->ahead_len = fread(in->ahead, 1, in->ahead_bytes, in->file);
 		if (in->ahead_len == 0)
 			break;
 	}
@@ -64,15 +64,25 @@ int perfdata_input_seek(struct perfdata_input *in, uint64_t offset)
 		return perfdata_input_bad(offset, "the file ends before: %s", strerror(errno));
 	in->offset = offset;
 	in->ahead_at = in->ahead_len = 0;
+	in->ahead_bytes = sizeof(in->ahead);
 	return 0;
 }
 
-static int cut_off(const struct perfdata_input *in, const char *what)
+int perfdata_input_end(struct perfdata_input *in, uint64_t *end)
 {
-	return perfdata_input_bad(in->record_offset,
-				  "the file ends inside of %s: it was cut off, or perf was killed",
-				  what);
+	off_t here = ftello(in->file);
+
+	*end = in->end;
+	if (here < 0)
+		return -ESPIPE;
+	if (in->end != UINT64_MAX)
+		return 0;
+	if (fseeko(in->file, 0, SEEK_END) < 0 || (*end = (uint64_t)ftello(in->file)) > INT64_MAX)
+		return -ESPIPE;
+	return fseeko(in->file, here, SEEK_SET) < 0 ? -ESPIPE : 0;
 }
+
+/* --- records, not from the beginning --- */
 
 /* In the file's byte order no longer. */
 static void swap_header(struct perf_event_header *header)
@@ -80,6 +90,62 @@ static void swap_header(struct perf_event_header *header)
 	header->type = __builtin_bswap32(header->type);
 	header->misc = __builtin_bswap16(header->misc);
 	header->size = __builtin_bswap16(header->size);
+}
+
+/* So many that look like records, one behind the other, are no chance. */
+#define SURE 16
+#define SHORT_BYTES 4096
+#define MAX_KERNEL_TYPE 32
+
+static bool looks_like_a_record(const struct perf_event_header *h)
+{
+	return h->type > 0 && (h->type < MAX_KERNEL_TYPE || h->type == PERFDATA_FINISHED_ROUND) &&
+	       h->size >= sizeof(*h) && h->size % 8 == 0 &&
+	       (h->misc & PERF_RECORD_MISC_CPUMODE_MASK) <= PERF_RECORD_MISC_GUEST_USER;
+}
+
+static bool are_records_at(const struct perfdata_input *in, size_t at)
+{
+	for (int i = 0; i < SURE; i++) {
+		struct perf_event_header h;
+
+		if (at + sizeof(h) > in->ahead_len)
+			return false;
+		memcpy(&h, in->ahead + at, sizeof(h));
+		if (in->swap)
+			swap_header(&h);
+		if (!looks_like_a_record(&h))
+			return false;
+		at += h.size;
+	}
+	return true;
+}
+
+int perfdata_input_find(struct perfdata_input *in, uint64_t offset, size_t bytes)
+{
+	int err = perfdata_input_seek(in, offset);
+
+	if (err)
+		return err;
+	bytes = bytes < sizeof(in->ahead) ? bytes : sizeof(in->ahead);
+	in->attached = 0;
+	in->ahead_len = fread(in->ahead, 1, bytes, in->file);
+	/* What may be needed of a short part is the rest of a record. */
+	in->ahead_bytes = bytes < sizeof(in->ahead) ? SHORT_BYTES : sizeof(in->ahead);
+	while (in->ahead_at < in->ahead_len && !are_records_at(in, in->ahead_at)) {
+		in->ahead_at += 8;
+		in->offset += 8;
+	}
+	return in->ahead_at < in->ahead_len;
+}
+
+/* --- records --- */
+
+static int cut_off(const struct perfdata_input *in, const char *what)
+{
+	return perfdata_input_bad(in->record_offset,
+				  "the file ends inside of %s: it was cut off, or perf was killed",
+				  what);
 }
 
 /* Return: 1 with a record of the file in outer, 0 at the end, -errno. */
@@ -289,6 +355,12 @@ int perfdata_input_next(struct perfdata_input *in, const struct perf_event_heade
 		if (n != 2)
 			return n;
 	}
+}
+
+void perfdata_input_init(struct perfdata_input *in, FILE *file)
+{
+	in->file = file;
+	in->ahead_bytes = sizeof(in->ahead);
 }
 
 void perfdata_input_fini(struct perfdata_input *in)

@@ -39,6 +39,7 @@ enum {
  * @offset:	Of the next byte.
  * @end:	Where records end; UINT64_MAX: where the file ends.
  * @record_offset:	Of the record that was read last.
+ * @ahead_bytes:	So many are read ahead at a time.
  * @attached:	Bytes that follow it and are not in its size, as far as they are not read.
  */
 struct perfdata_input {
@@ -49,6 +50,7 @@ struct perfdata_input {
 	uint64_t record_offset;
 	size_t ahead_at;
 	size_t ahead_len;
+	size_t ahead_bytes;
 	uint64_t attached;
 	ZSTD_DCtx *zstd;
 	ZSTD_inBuffer packed; /* in @outer: what is not yet decompressed */
@@ -63,9 +65,18 @@ struct perfdata_input {
 			__attribute__((aligned(8))); /* read from the file, not yet asked for */
 };
 
+/* @in is zeroed. */
+void perfdata_input_init(struct perfdata_input *in, FILE *file);
 /* Exactly so many.  Return: 0; -ENODATA at the end of the file, without a reason; -errno. */
 int perfdata_input_read(struct perfdata_input *in, void *out, size_t bytes);
 int perfdata_input_seek(struct perfdata_input *in, uint64_t offset);
+/* Where records end, or the file.  Return: 0; -ESPIPE for a pipe. */
+int perfdata_input_end(struct perfdata_input *in, uint64_t *end);
+/*
+ * Go on with the first record at @offset or within @bytes after it: where many in a row look
+ * like some.  Return: 1; 0: none is found; -errno.
+ */
+int perfdata_input_find(struct perfdata_input *in, uint64_t offset, size_t bytes);
 /* "perf.data: offset N: ".  Return: -EBADMSG. */
 int perfdata_input_bad(uint64_t offset, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -74,6 +85,28 @@ int perfdata_input_bad(uint64_t offset, const char *fmt, ...) __attribute__((for
  * end; -errno.
  */
 int perfdata_input_next(struct perfdata_input *in, const struct perf_event_header **record);
+/*
+ * The next record, when it is of the type and the size of the last, which is @last, and both lie
+ * in what was read ahead: most are like the one before.  Return: NULL: perfdata_input_next()
+ * knows.
+ */
+static inline const struct perf_event_header *
+perfdata_input_like(struct perfdata_input *in, const struct perf_event_header *last)
+{
+	const struct perf_event_header *next =
+			(const void *)((const unsigned char *)last + last->size);
+	size_t size = last->size;
+
+	if ((const unsigned char *)next != in->ahead + in->ahead_at || size % 8 ||
+	    size > in->ahead_len - in->ahead_at || next->type != last->type || next->size != size ||
+	    size > in->end - in->offset)
+		return NULL;
+	in->record_offset = in->offset;
+	in->offset += size;
+	in->ahead_at += size;
+	return next;
+}
+
 /*
  * The next of the bytes that follow the last record, at most @max; who does not ask for
  * them misses nothing.  Return: how many; 0 at their end; -errno.

@@ -24,6 +24,7 @@ bool perfdata_feature_matters(int feature)
 	case PERFDATA_FEATURE_EVENT_DESC:
 	case PERFDATA_FEATURE_NUMA_TOPOLOGY:
 	case PERFDATA_FEATURE_PMU_MAPPINGS:
+	case PERFDATA_FEATURE_SAMPLE_TIME:
 		return true;
 	default:
 		return false;
@@ -171,6 +172,18 @@ static int take_pmus(struct perfdata_machine *m, struct perf_cursor *c)
 	return 0;
 }
 
+/* Of the first and of the last sample, since 4.16. */
+static int take_sample_time(struct perfdata_machine *m, struct perf_cursor *c)
+{
+	uint64_t first_ns = perf_take_u64(c), last_ns = perf_take_u64(c);
+
+	if (c->short_of_data)
+		return -EBADMSG;
+	m->first_sample_ns = first_ns;
+	m->last_sample_ns = last_ns;
+	return 0;
+}
+
 /* By the ids; an event of one CPU that was not grouped may have none, but has its place. */
 static struct perfdata_event *described(struct perfdata_events *ev, uint32_t i,
 					const struct perf_words *ids)
@@ -233,6 +246,8 @@ int perfdata_feature_take(struct perfdata_machine *m, struct perfdata_events *ev
 		return take_nodes(m, &c);
 	case PERFDATA_FEATURE_PMU_MAPPINGS:
 		return take_pmus(m, &c);
+	case PERFDATA_FEATURE_SAMPLE_TIME:
+		return take_sample_time(m, &c);
 	default:
 		return 0;
 	}

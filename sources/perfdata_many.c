@@ -70,7 +70,7 @@ static inline void take_what(struct perfdata_known *known, const struct perfdata
 	if (event->format.sample_type & PERF_SAMPLE_WEIGHT_STRUCT)
 		weight = (uint32_t)weight;
 	access->nr_accesses = perfdata_nr_accesses(period);
-	access->latency_ns = perfdata_latency_ns(known->mhz, weight);
+	access->latency_ns = perfdata_latency_ns(known->ns_per_cycle, weight);
 	take_data_src(known, l->data_src ? word_at(record, l->data_src) : 0, access);
 }
 
@@ -89,8 +89,10 @@ static inline void take_constants(const struct perfdata *p, struct thermo_access
 }
 
 /* Return: false when the sample tells of no access. */
-static inline bool access_in(struct perfdata *p, const struct perfdata_event *event,
-			     const struct perf_event_header *record, struct thermo_access *access)
+static inline __attribute__((always_inline)) bool access_in(struct perfdata *p,
+							    const struct perfdata_event *event,
+							    const struct perf_event_header *record,
+							    struct thermo_access *access)
 {
 	uint8_t where = p->opts.physical ? event->layout.phys_addr : event->layout.addr;
 
@@ -103,28 +105,10 @@ static inline bool access_in(struct perfdata *p, const struct perfdata_event *ev
 	return true;
 }
 
-/* Where, who and when: more is not asked for of who takes them in any order. */
-static inline bool place_in(const struct perfdata *p, const struct perfdata_event *event,
-			    const struct perf_event_header *record, struct thermo_access *access)
-{
-	const struct perfdata_layout *l = &event->layout;
-	uint8_t where = p->opts.physical ? l->phys_addr : l->addr;
-
-	access->addr = where ? word_at(record, where) : 0;
-	if (access->addr == 0 || perfdata_is_of_guest(record->misc))
-		return false;
-	access->time_ns = l->time ? word_at(record, l->time) : 0;
-	access->pid = l->tid ? perfdata_known_pid((int32_t)half_at(record, l->tid, 0)) : 0;
-	access->tid = l->tid ? perfdata_known_pid((int32_t)half_at(record, l->tid, 1)) : 0;
-	access->space = p->opts.physical ? THERMO_SPACE_PHYSICAL : THERMO_SPACE_VIRTUAL;
-	access->extent_bytes = 1;
-	return true;
-}
-
 /* --- records --- */
 
 /* Records after which the queue is looked at. */
-#define LOOK_AFTER 256
+#define LOOK_AFTER 1024
 
 /* Where accesses go that need not wait. */
 struct out {
@@ -133,42 +117,71 @@ struct out {
 	size_t max;
 };
 
-static int keep(struct perfdata *p, const struct thermo_access *access, struct out *out)
+static bool is_wanted(const struct perfdata *p, uint64_t time_ns)
 {
-	if (!p->opts.unordered)
-		return perfdata_queue_push(&p->queue, access);
-	out->list[out->nr++] = *access;
-	return 0;
+	return time_ns < p->many.until_ns || p->many.until_ns == UINT64_MAX;
 }
 
-static void note_newest(struct perfdata *p, uint64_t time_ns)
+/* The next in @out is one that is wanted. */
+static inline void hand_out(struct perfdata *p, uint64_t time_ns, struct out *out)
 {
-	time_ns = perfdata_queue_time(time_ns);
+	p->counters.late += time_ns && time_ns < p->many.complete_ns;
+	out->nr++;
+}
+
+static inline void note_newest(struct perfdata *p, uint64_t time_ns)
+{
 	if (time_ns > p->newest_ns)
 		p->newest_ns = time_ns;
+}
+
+/* One that is too young waits; it is made elsewhere, so that its parts stay in registers. */
+static inline int wait_with(struct perfdata *p, const struct perfdata_event *event,
+			    const struct perf_event_header *record)
+{
+	struct thermo_access access;
+
+	if (access_in(p, event, record, &access))
+		return perfdata_queue_push(&p->many.queue, &access);
+	p->counters.no_address++;
+	return 0;
 }
 
 /* A sample of words, of which nothing is needed but the access.  Return: 0 or -errno. */
 static inline int take_sample(struct perfdata *p, const struct perf_event_header *record,
 			      struct perfdata_event *event, struct out *out)
 {
-	struct thermo_access access;
 	uint8_t time = event->layout.time;
-	bool is_any;
+	uint64_t time_ns = perfdata_queue_time(time ? word_at(record, time) : 0);
 
-	p->counters.records++;
-	p->counters.samples++;
-	event->nr_samples++;
-	note_newest(p, time ? word_at(record, time) : 0);
-	if (p->opts.unordered) {
-		is_any = place_in(p, event, record, &out->list[out->nr]);
-		out->nr += is_any;
-		p->counters.no_address += !is_any;
-		return 0;
-	}
-	is_any = access_in(p, event, record, &access);
-	p->counters.no_address += !is_any;
-	return is_any ? perfdata_queue_push(&p->queue, &access) : 0;
+	note_newest(p, time_ns);
+	if (!is_wanted(p, time_ns))
+		return wait_with(p, event, record);
+	if (access_in(p, event, record, &out->list[out->nr]))
+		hand_out(p, time_ns, out);
+	else
+		p->counters.no_address++;
+	return 0;
+}
+
+/* Such a sample, and those like it that follow, as far as there is room.  Return: 0 or -errno. */
+static int take_samples(struct perfdata *p, const struct perf_event_header *record,
+			struct perfdata_event *event, struct out *out)
+{
+	uint64_t nr = 0;
+	int err = 0;
+
+	do {
+		nr++;
+		err = take_sample(p, record, event, out);
+		/* Of several events each has to be asked whose it is. */
+	} while (!err && nr < LOOK_AFTER && out->nr < out->max && p->events.nr == 1 &&
+		 p->input.offset < p->many.stop &&
+		 (record = perfdata_input_like(&p->input, record)));
+	p->counters.records += nr;
+	p->counters.samples += nr;
+	event->nr_samples += nr;
+	return err;
 }
 
 /* p->record is no sample. */
@@ -193,10 +206,15 @@ static int take_any(struct perfdata *p, const struct perf_event_header *record,
 	uint64_t time_ns = perfdata_note_time(p, &p->record);
 
 	if (p->record.type == PERF_RECORD_SAMPLE) {
-		if (!perfdata_is_of_guest(p->record.misc) &&
-		    perfdata_access_of(&p->machine, &p->opts, event, &p->record.sample, &p->access))
-			return keep(p, &p->access, out);
-		p->counters.no_address++;
+		struct thermo_access *access = &out->list[out->nr];
+
+		if (perfdata_is_of_guest(p->record.misc) ||
+		    !perfdata_access_of(&p->machine, &p->opts, event, &p->record.sample, access))
+			p->counters.no_address++;
+		else if (is_wanted(p, time_ns))
+			hand_out(p, time_ns, out);
+		else
+			return perfdata_queue_push(&p->many.queue, access);
 		return 0;
 	}
 	return see(p, event, time_ns);
@@ -217,7 +235,7 @@ static int take_record(struct perfdata *p, const struct perf_event_header *recor
 		return n;
 	if (record->type == PERF_RECORD_SAMPLE && event->layout.bytes &&
 	    record->size >= event->layout.bytes)
-		return take_sample(p, record, event, out);
+		return take_samples(p, record, event, out);
 	return take_any(p, record, event, out);
 }
 
@@ -226,28 +244,21 @@ static bool has_aux(const struct perfdata *p)
 	return p->aux.kind != NULL;
 }
 
-/* The oldest in the queue that may go. */
-static size_t take_ready(struct perfdata *p, struct out *out)
+/* Whether none that is wanted can come any more, or waiting for it takes too much memory. */
+static bool is_complete(struct perfdata *p)
 {
-	bool all = perfdata_makes_room(p, perfdata_queue_bytes(&p->queue)) || p->ended ||
-		   has_aux(p);
-	size_t nr = perfdata_queue_take(&p->queue, all ? UINT64_MAX : p->out_until_ns,
-					out->list + out->nr, out->max - out->nr);
-
-	p->counters.late = p->queue.nr_late;
-	return nr;
+	return p->ended || p->out_until_ns >= p->many.until_ns ||
+	       (p->many.queue.nr && perfdata_makes_room(p, perfdata_queue_bytes(&p->many.queue)));
 }
 
-/* Read until something may be ready, or @out is full. */
 static void read_some(struct perfdata *p, struct out *out)
 {
-	const uint64_t until_ns = p->out_until_ns;
-
 	for (int i = 0; i < LOOK_AFTER && !p->ended && !has_aux(p) && out->nr < out->max &&
-			p->out_until_ns == until_ns;
+			p->out_until_ns < p->many.until_ns;
 	     i++) {
 		const struct perf_event_header *record;
-		int n = perfdata_input_next(&p->input, &record);
+		int n = p->input.offset < p->many.stop ? perfdata_input_next(&p->input, &record)
+						       : 0;
 
 		n = n > 0 ? take_record(p, record, out) : n < 0 ? n : 1;
 		if (n)
@@ -255,35 +266,84 @@ static void read_some(struct perfdata *p, struct out *out)
 	}
 }
 
-/* With AUX data: item by item.  Return: how many, 0 at the end, -errno. */
+/* With AUX data: item by item, in order.  Return: how many; 0: none that is wanted; -errno. */
 static int take_items(struct perfdata *p, struct out *out)
 {
 	struct perfdata_item item;
-	int n = 0, err = 0;
+	int n = 1, err = 0;
 
-	while (out->nr < out->max && !err && (n = perfdata_next(p, &item)) == 1) {
-		if (item.access)
-			out->list[out->nr++] = *item.access;
-		else if (item.record->type != PERF_RECORD_SAMPLE && p->opts.see)
+	while (out->nr < out->max && !err && n == 1) {
+		if (p->many.is_holding && !is_wanted(p, p->many.held.time_ns))
+			break;
+		if (p->many.is_holding)
+			out->list[out->nr++] = p->many.held;
+		p->many.is_holding = false;
+		n = perfdata_next(p, &item);
+		if (n == 1 && item.access) {
+			p->many.held = *item.access;
+			p->many.is_holding = true;
+		} else if (n == 1 && item.record->type != PERF_RECORD_SAMPLE && p->opts.see) {
 			err = p->opts.see(p->opts.context, &item);
+		}
 	}
 	if (err)
 		return err;
-	return out->nr ? (int)out->nr : n;
+	/* How the file ended is told when nothing waits any more. */
+	return out->nr ? (int)out->nr : n < 0 && n != p->ended ? n : 0;
 }
 
-int perfdata_accesses(struct perfdata *p, struct thermo_access *list, size_t max)
+/* Nothing that is wanted waits.  Return: as perfdata_accesses(). */
+static int end_here(struct perfdata *p)
+{
+	p->many.is_at_end = p->ended && p->many.queue.nr == 0 && !p->many.is_holding &&
+			    !perfdata_order_first(&p->order);
+	if (p->many.is_at_end)
+		return p->ended < 0 ? thermo_fail(p->ended, "%s", p->reason) : 0;
+	p->many.complete_ns = p->many.until_ns;
+	return 0;
+}
+
+int perfdata_accesses(struct perfdata *p, uint64_t until_ns, struct thermo_access *list, size_t max)
 {
 	struct out out = { list, 0, max < INT32_MAX ? max : INT32_MAX };
+	const uint64_t last_ns = until_ns == UINT64_MAX || until_ns == 0 ? until_ns : until_ns - 1;
 
+	p->many.until_ns = until_ns;
 	while (out.nr == 0) {
-		out.nr += take_ready(p, &out);
-		if (out.nr == 0 && has_aux(p))
-			return take_items(p, &out);
-		if (out.nr == 0 && p->ended)
-			return p->ended < 0 ? thermo_fail(p->ended, "%s", p->reason) : 0;
+		out.nr = perfdata_queue_take(&p->many.queue, last_ns, out.list, out.max);
+		if (out.nr == 0 && has_aux(p)) {
+			int n = take_items(p, &out);
+
+			return n ? n : end_here(p);
+		}
+		if (out.nr == 0 && is_complete(p))
+			return end_here(p);
 		if (out.nr == 0)
 			read_some(p, &out);
 	}
 	return (int)out.nr;
+}
+
+bool perfdata_is_at_end(const struct perfdata *p)
+{
+	return p->many.is_at_end;
+}
+
+/* --- parts --- */
+
+bool perfdata_extent(struct perfdata *p, uint64_t *begin, uint64_t *end)
+{
+	*begin = p->many.begin;
+	return !p->input.zstd && !has_aux(p) && perfdata_input_end(&p->input, end) == 0;
+}
+
+bool perfdata_read_part(struct perfdata *p, uint64_t from, uint64_t to)
+{
+	int n = from == p->many.begin ? perfdata_input_seek(&p->input, from) == 0
+				      : perfdata_input_find(&p->input, from, to - from);
+
+	p->many.stop = to;
+	p->many.is_at_end = false;
+	p->ended = n == 1 ? 0 : n < 0 ? n : 1;
+	return n == 1;
 }

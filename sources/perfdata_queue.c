@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* perfdata_queue.c - runs of accesses in a binary heap, the accesses in blocks. */
+/* perfdata_queue.c - runs of accesses, one behind the other in blocks. */
 #include "sources/perfdata_queue.h"
 
 #include <errno.h>
@@ -16,11 +16,6 @@ struct perfdata_queue_slab {
 	size_t nr; /* of its blocks, that were ever used */
 	struct perfdata_queue_block blocks[];
 };
-
-static bool is_before(const struct perfdata_queue_run *a, const struct perfdata_queue_run *b)
-{
-	return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : a->sequence < b->sequence;
-}
 
 /* --- memory --- */
 
@@ -86,10 +81,10 @@ static int make_room(struct perfdata_queue *q)
 
 	if (q->nr_runs < q->room)
 		return 0;
-	grown = realloc(q->heap, room * sizeof(*grown));
+	grown = realloc(q->runs, room * sizeof(*grown));
 	if (!grown)
 		return thermo_fail(-ENOMEM, "perf.data: no memory for %zu samples", room);
-	q->heap = grown;
+	q->runs = grown;
 	q->room = room;
 	return 0;
 }
@@ -103,34 +98,6 @@ static void drop_empty(struct perfdata_queue *q, struct perfdata_queue_block *b)
 		b->used = 0;
 	else
 		release_block(q, b);
-}
-
-/* --- the heap --- */
-
-static void add_run(struct perfdata_queue *q, uint64_t time_ns)
-{
-	struct perfdata_queue_run new = { time_ns, q->sequence++, q->filling, q->filling->used };
-	size_t i;
-
-	for (i = q->nr_runs++; i > 0 && is_before(&new, &q->heap[(i - 1) / 2]); i = (i - 1) / 2)
-		q->heap[i] = q->heap[(i - 1) / 2];
-	q->heap[i] = new;
-}
-
-/* What is on top is @run now. */
-static void sink(struct perfdata_queue *q, struct perfdata_queue_run run)
-{
-	size_t i = 0, child;
-
-	while ((child = 2 * i + 1) < q->nr_runs) {
-		if (child + 1 < q->nr_runs && is_before(&q->heap[child + 1], &q->heap[child]))
-			child++;
-		if (!is_before(&q->heap[child], &run))
-			break;
-		q->heap[i] = q->heap[child];
-		i = child;
-	}
-	q->heap[i] = run;
 }
 
 /* --- in --- */
@@ -153,8 +120,11 @@ int perfdata_queue_push_first(struct perfdata_queue *q, const struct thermo_acce
 		end_run(q);
 	if ((!q->filling || q->filling->used == PERFDATA_QUEUE_BLOCK) && next_block(q))
 		return -ENOMEM;
-	if (!q->growing)
-		add_run(q, time_ns);
+	if (!q->growing) {
+		q->runs[q->nr_runs++] = (struct perfdata_queue_run){ time_ns, q->filling,
+								     q->filling->used };
+		q->oldest_ns = q->nr == 0 || time_ns < q->oldest_ns ? time_ns : q->oldest_ns;
+	}
 	q->growing = true;
 	perfdata_queue_put(q, a);
 	return 0;
@@ -188,51 +158,23 @@ static inline void take_out(const struct perfdata_waiting *w, enum thermo_space 
 }
 
 /*
- * Until when a run may go on: as long as it is before all others.  Of equal times the older
- * run goes first.
- */
-static uint64_t limit_of(const struct perfdata_queue *q, uint64_t until_ns)
-{
-	const struct perfdata_queue_run *other = &q->heap[1];
-	uint64_t limit_ns;
-
-	if (q->nr_runs == 1)
-		return until_ns;
-	if (q->nr_runs > 2 && is_before(&q->heap[2], other))
-		other = &q->heap[2];
-	limit_ns = other->sequence > q->heap[0].sequence || other->time_ns == 0
-				   ? other->time_ns
-				   : other->time_ns - 1;
-	return limit_ns < until_ns ? limit_ns : until_ns;
-}
-
-static void note_out(struct perfdata_queue *q, uint64_t time_ns)
-{
-	if (time_ns >= q->last_out_ns)
-		q->last_out_ns = time_ns;
-	else if (time_ns)
-		q->nr_late++;
-}
-
-/*
- * Out of one block: what of its run is not younger than @limit_ns, at most @max, but the first
- * whatever its time.  Return: how many; @ends: the last of them ends the run.
+ * Out of one block: what of its run is not younger than @until_ns, at most @max; the first is
+ * not.  Return: how many; @ends: the last of them ends the run.
  */
 static size_t take_stretch(struct perfdata_queue *q, const struct perfdata_queue_run *run,
-			   uint64_t limit_ns, struct thermo_access *out, size_t max, bool *ends)
+			   uint64_t until_ns, struct thermo_access *out, size_t max, bool *ends)
 {
 	const struct perfdata_waiting *w = &run->block->list[run->at];
 	size_t left = run->block->used - run->at, nr = 0;
-	uint64_t time_ns = run->time_ns;
+	uint64_t time_ns;
 
 	max = left < max ? left : max;
 	do {
 		__builtin_prefetch(w + 8);
 		take_out(w, q->space, &out[nr++]);
-		note_out(q, time_ns);
 		*ends = w->ends_run;
 		time_ns = perfdata_queue_time((++w)->time_ns);
-	} while (nr < max && !*ends && time_ns <= limit_ns);
+	} while (nr < max && !*ends && time_ns <= until_ns);
 	return nr;
 }
 
@@ -257,34 +199,48 @@ static bool step(struct perfdata_queue *q, struct perfdata_queue_run *run, size_
 	return !ends;
 }
 
-size_t perfdata_queue_take(struct perfdata_queue *q, uint64_t until_ns, struct thermo_access *out,
-			   size_t max)
+/* What of @run is not younger than @until_ns.  Return: how many; @more: there is more of it. */
+static size_t take_of_run(struct perfdata_queue *q, struct perfdata_queue_run *run,
+			  uint64_t until_ns, struct thermo_access *out, size_t max, bool *more)
 {
 	size_t nr = 0;
 
-	while (nr < max && q->nr_runs && q->heap[0].time_ns <= until_ns) {
-		uint64_t limit_ns = limit_of(q, until_ns);
-		struct perfdata_queue_run run = q->heap[0];
-		bool more;
+	*more = true;
+	while (*more && nr < max && run->time_ns <= until_ns) {
+		bool ends;
+		size_t n = take_stretch(q, run, until_ns, out + nr, max - nr, &ends);
 
-		do {
-			bool ends;
-			size_t n = take_stretch(q, &run, limit_ns, out + nr, max - nr, &ends);
-
-			nr += n;
-			more = step(q, &run, n, ends);
-		} while (more && nr < max && run.time_ns <= limit_ns);
-		if (more)
-			sink(q, run);
-		else if (--q->nr_runs > 0)
-			sink(q, q->heap[q->nr_runs]);
+		nr += n;
+		*more = step(q, run, n, ends);
 	}
+	return nr;
+}
+
+size_t perfdata_queue_take(struct perfdata_queue *q, uint64_t until_ns, struct thermo_access *out,
+			   size_t max)
+{
+	size_t nr = 0, kept = 0;
+	bool more;
+
+	if (q->nr == 0 || q->oldest_ns > until_ns)
+		return 0;
+	q->oldest_ns = UINT64_MAX;
+	for (size_t i = 0; i < q->nr_runs; i++) {
+		struct perfdata_queue_run run = q->runs[i];
+
+		nr += take_of_run(q, &run, until_ns, out + nr, max - nr, &more);
+		if (!more)
+			continue;
+		q->oldest_ns = run.time_ns < q->oldest_ns ? run.time_ns : q->oldest_ns;
+		q->runs[kept++] = run;
+	}
+	q->nr_runs = kept;
 	return nr;
 }
 
 size_t perfdata_queue_bytes(const struct perfdata_queue *q)
 {
-	size_t bytes = q->nr * sizeof(struct perfdata_waiting) + q->nr_runs * sizeof(*q->heap);
+	size_t bytes = q->nr * sizeof(struct perfdata_waiting) + q->nr_runs * sizeof(*q->runs);
 	size_t held = q->nr_blocks * sizeof(struct perfdata_queue_block) / 4;
 
 	return bytes > held ? bytes : held;
@@ -298,6 +254,6 @@ void perfdata_queue_fini(struct perfdata_queue *q)
 		next = slab->next;
 		free(slab);
 	}
-	free(q->heap);
+	free(q->runs);
 	*q = (struct perfdata_queue){ 0 };
 }

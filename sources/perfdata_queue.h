@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * perfdata_queue.h - accesses that wait until no older one can come.
+ * perfdata_queue.h - accesses that wait until they are asked for, by their time.
  *
- * What perfdata_order.h does for records, for millions of accesses: 40 bytes each, one
- * behind the other as they came.  A run is what came in the order of time; all runs but the
- * newest have ended, so a run needs no more than where it begins, and the heap holds one
- * entry a run.  Of equal times what came first goes first.
+ * 40 bytes each, one behind the other as they came.  A run is what came in the order of time:
+ * what one ring held, as perf wrote it.  All runs but the newest have ended, so a run needs no
+ * more than where it begins.
  */
 #ifndef SOURCES_PERFDATA_QUEUE_H
 #define SOURCES_PERFDATA_QUEUE_H
@@ -16,14 +15,17 @@
 
 #include "thermocline/report.h"
 
-/* @ends_run: what came after it is older. */
+/*
+ * @ends_run: what came after it is older.  No two fields are neighbours that are so in struct
+ * thermo_access: a compiler would copy both at once, and a processor wait until both were written.
+ */
 struct perfdata_waiting {
 	uint64_t time_ns;
 	uint64_t addr;
 	int32_t pid;
-	int32_t tid;
 	uint32_t cpu;
 	uint32_t nr_accesses;
+	int32_t tid;
 	uint32_t latency_ns;
 	int16_t node;
 	uint8_t level;
@@ -45,7 +47,6 @@ struct perfdata_queue_slab;
 /* @time_ns: of its first. */
 struct perfdata_queue_run {
 	uint64_t time_ns;
-	uint64_t sequence;
 	struct perfdata_queue_block *block;
 	uint32_t at;
 };
@@ -53,17 +54,16 @@ struct perfdata_queue_run {
 /**
  * struct perfdata_queue - Zeroed, it is empty.
  * @space:	Of all its accesses.
+ * @oldest_ns:	Of all, where there are some.
  * @newest_ns:	Of the one that came last.
  * @growing:	That one is still queued: what comes may join its run.
- * @last_out_ns:	Of those taken out, the newest.
- * @nr_late:	Taken out after a younger one.
  */
 struct perfdata_queue {
 	enum thermo_space space;
-	struct perfdata_queue_run *heap;
+	struct perfdata_queue_run *runs;
 	size_t nr_runs;
 	size_t room;
-	uint64_t sequence;
+	uint64_t oldest_ns;
 	uint64_t newest_ns;
 	bool growing;
 	size_t nr;
@@ -71,8 +71,6 @@ struct perfdata_queue {
 	struct perfdata_queue_block *filling;
 	struct perfdata_queue_block *spare;
 	struct perfdata_queue_slab *slabs; /* all blocks */
-	uint64_t last_out_ns;
-	uint64_t nr_late;
 };
 
 /* What perf says when it does not know the time is older than all. */
@@ -115,7 +113,7 @@ static inline int perfdata_queue_push(struct perfdata_queue *q, const struct the
 	return 0;
 }
 
-/* Take out the oldest, none that is younger than @until_ns.  Return: how many. */
+/* Take out those that are not younger than @until_ns, in any order.  Return: how many. */
 size_t perfdata_queue_take(struct perfdata_queue *q, uint64_t until_ns, struct thermo_access *out,
 			   size_t max);
 /* Memory that it needs: few that stay may hold the memory of many that went. */

@@ -9,13 +9,33 @@
 #include "sources/perfdata_order.h"
 #include "sources/perfdata_queue.h"
 
+/**
+ * struct perfdata_many - What perfdata_accesses() has besides.
+ * @queue:	Accesses that are younger than what is asked for.
+ * @until_ns:	That.
+ * @complete_ns:	All that is older was handed out.
+ * @begin:	Offset of the first record.
+ * @stop:	No record behind it is read.
+ * @held:	Out of AUX data: too young.
+ */
+struct perfdata_many {
+	struct perfdata_queue queue;
+	uint64_t until_ns;
+	uint64_t complete_ns;
+	uint64_t begin;
+	uint64_t stop;
+	bool is_holding;
+	struct thermo_access held;
+	bool is_at_end;
+};
+
 struct perfdata {
 	struct perfdata_opts opts;
 	struct perfdata_events events;
 	struct perfdata_machine machine;
 	struct perfdata_counters counters;
 	struct perfdata_order order;
-	struct perfdata_queue queue; /* of perfdata_accesses() */
+	struct perfdata_many many;
 	struct perfdata_known known;
 	struct perfdata_aux aux;
 	uint64_t newest_ns;      /* of all that were read */

@@ -22,8 +22,6 @@
 
 #define BUFFER_BYTES (1u << 20)
 #define NAME_BYTES 4096u /* of a mapping, cut there */
-/* Who reads must hold back what came since the mark before the last. */
-#define ROUND_NS 1000000000ull
 #define FEATURE_STRING_ALIGN 64u
 
 #define SAMPLE_TYPE                                                                                \
@@ -290,10 +288,15 @@ int perfdata_write_round(struct perfdata_writer *w)
 {
 	const struct perf_event_header mark = header_of(PERFDATA_FINISHED_ROUND, 0, sizeof(mark));
 
-	if (w->newest_ns >= w->marked_ns + ROUND_NS) {
+	if (w->newest_ns > w->marked_ns) {
 		put(w, &mark, sizeof(mark));
 		w->marked_ns = w->newest_ns;
 	}
+	return perfdata_write_flush(w);
+}
+
+int perfdata_write_flush(struct perfdata_writer *w)
+{
 	if (w->len) {
 		flush(w);
 		write_header(w);
@@ -395,7 +398,6 @@ void perfdata_writer_free(struct perfdata_writer *w)
 enum {
 	FEATURE_VERSION = 5,
 	FEATURE_CMDLINE = 11,
-	FEATURE_SAMPLE_TIME = 21,
 };
 
 static void put_u32(struct perfdata_writer *w, uint32_t value)
@@ -467,7 +469,7 @@ static void put_feature(struct perfdata_writer *w, int feature, const struct uts
 	case PERFDATA_FEATURE_EVENT_DESC:
 		put_descriptions(w);
 		break;
-	case FEATURE_SAMPLE_TIME:
+	case PERFDATA_FEATURE_SAMPLE_TIME:
 		put(w, &w->first_ns, sizeof(w->first_ns));
 		put(w, &w->newest_ns, sizeof(w->newest_ns));
 		break;
@@ -479,9 +481,9 @@ static void put_feature(struct perfdata_writer *w, int feature, const struct uts
 int perfdata_write_end(struct perfdata_writer *w, char *const *argv)
 {
 	static const int features[] = {
-		PERFDATA_FEATURE_HOSTNAME,   PERFDATA_FEATURE_OSRELEASE, FEATURE_VERSION,
-		PERFDATA_FEATURE_ARCH,       PERFDATA_FEATURE_NRCPUS,    FEATURE_CMDLINE,
-		PERFDATA_FEATURE_EVENT_DESC, FEATURE_SAMPLE_TIME
+		PERFDATA_FEATURE_HOSTNAME,   PERFDATA_FEATURE_OSRELEASE,  FEATURE_VERSION,
+		PERFDATA_FEATURE_ARCH,       PERFDATA_FEATURE_NRCPUS,     FEATURE_CMDLINE,
+		PERFDATA_FEATURE_EVENT_DESC, PERFDATA_FEATURE_SAMPLE_TIME
 	};
 	enum { NR = sizeof(features) / sizeof(features[0]) };
 	struct section where[NR] = { 0 };

@@ -3,8 +3,8 @@
  * perfdata_write.h - write accesses as a perf.data that perf report and perf script read.
  *
  * An event for each source; each access is a sample.  What is written is good up to the
- * last perfdata_write_round(), also after a kill: the header says how far.  Only the names
- * of events and of the machine come at the end.
+ * last perfdata_write_flush() or _round(), also after a kill: the header says how far.  Only
+ * the names of events and of the machine come at the end.
  *
  * A writer belongs to one thread.
  */
@@ -83,9 +83,12 @@ void perfdata_write_mapping(struct perfdata_writer *writer, int32_t pid,
 /* So many accesses of @source were lost before they came here. */
 void perfdata_write_lost(struct perfdata_writer *writer, uint8_t source, uint64_t nr);
 
+/* What there is goes to the file.  Return: 0 or -errno. */
+int perfdata_write_flush(struct perfdata_writer *writer);
+
 /*
- * All sources have been drained: nothing that comes later is older than what came before
- * the round before.  What there is goes to the file.  Return: 0 or -errno.
+ * The same, and all sources have been drained: nothing that comes later is older than what
+ * came before the round before.  Who reads holds back what came since then.
  */
 int perfdata_write_round(struct perfdata_writer *writer);
 

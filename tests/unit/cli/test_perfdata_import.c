@@ -6,8 +6,9 @@
 #include <unistd.h>
 
 #include "cli/perfdata_import.h"
-#include "cli/perfdata_scan.h"
+#include "cli/perfdata_look.h"
 #include "core/record.h"
+#include "sources/perfdata_write.h"
 #include "tests/unit/sources/perfdata_encode.h"
 
 #define HOT 0x7f0000000000ull
@@ -422,15 +423,15 @@ static void of_many_processes_the_most_sampled_are_kept(void **state)
 
 	(void)state;
 	begin();
-	for (int32_t pid = 1; pid <= SCAN_MAX_TARGETS + 10; pid++)
+	for (int32_t pid = 1; pid <= MEMORY_MAX_PROCESSES + 10; pid++)
 		for (int i = 0; i < 1 + (pid > 10); i++)
 			put_sample(pid, 1000, HOT + (uint64_t)i * (64 << 20), 0, false);
 	assert_int_equal(import(&recording, &summary), 0);
 	assert_int_equal(summary.nr_left_out, 10);
-	assert_int_equal(summary.nr_accesses, 2 * SCAN_MAX_TARGETS);
+	assert_int_equal(summary.nr_accesses, 2 * MEMORY_MAX_PROCESSES);
 	struct thermo_snapshot *s = read_last(recording, &reader, &nr);
 
-	assert_int_equal(s->nr_targets, SCAN_MAX_TARGETS);
+	assert_int_equal(s->nr_targets, MEMORY_MAX_PROCESSES);
 	assert_int_equal(s->targets[0].pid, 11);
 	assert_int_equal(s->counters.no_target, 10);
 	thermo_snapshot_put(s);
@@ -483,6 +484,226 @@ static void page_faults_as_perf_script_prints_them_are_imported(void **state)
 	assert_non_null(strstr(thermo_last_error(), "-F +addr"));
 }
 
+/* --- files that are too long to be looked at as a whole --- */
+
+#define NR_LONG 100000u
+#define LONG_STEP_NS 100000ull /* ten seconds in all */
+#define GUEST_PID (STORY_PID + 1)
+#define GUEST_FROM 50250u /* between two parts that are looked at */
+#define NR_GUEST 40u
+
+static struct thermo_access long_access(uint64_t i)
+{
+	return (struct thermo_access){
+		.addr = HOT + test_random(&seed) % (64 << 20),
+		.extent_bytes = 1,
+		.time_ns = 5000000000 + i * LONG_STEP_NS,
+		.nr_accesses = PERIOD,
+		.pid = STORY_PID,
+		.tid = STORY_PID,
+		.cpu = 0,
+		.node = THERMO_NODE_UNKNOWN,
+		.op = THERMO_OP_READ,
+	};
+}
+
+/* @change: may make each of the accesses another. */
+static FILE *long_file(void (*change)(uint64_t i, struct thermo_access *access))
+{
+	static const struct perfdata_write_event event = { 0, "test" };
+	char record[] = "record", *argv[] = { record, NULL };
+	FILE *file = tmpfile();
+	struct perfdata_writer *w;
+
+	assert_non_null(file);
+	assert_int_equal(perfdata_writer_new(&w, fileno(file), &event, 1), 0);
+	perfdata_write_name(w, STORY_PID, STORY_PID, "worker");
+	for (uint64_t i = 0; i < NR_LONG; i++) {
+		struct thermo_access a = long_access(i);
+
+		if (change)
+			change(i, &a);
+		if (i == GUEST_FROM)
+			perfdata_write_name(w, GUEST_PID, GUEST_PID, "guest");
+		perfdata_write_access(w, &a);
+		if (i % 1000 == 999)
+			assert_int_equal(perfdata_write_round(w), 0);
+	}
+	assert_int_equal(perfdata_write_end(w, argv), 0);
+	perfdata_writer_free(w);
+	rewind(file);
+	return file;
+}
+
+static void add_a_guest(uint64_t i, struct thermo_access *a)
+{
+	if (i < GUEST_FROM || i >= GUEST_FROM + NR_GUEST)
+		return;
+	if (i % 2)
+		a->pid = a->tid = GUEST_PID;
+	a->addr += COLD - HOT;
+}
+
+static struct thermo_snapshot *import_long(FILE *file, struct record_reader **reader,
+					   struct perfdata_summary *summary, int *nr_windows)
+{
+	static FILE *recording;
+
+	if (recording)
+		(void)fclose(recording);
+	recording = NULL;
+	if (perfdata_import(file, &recording, summary) < 0)
+		fail_msg("not imported: %s", thermo_last_error());
+	(void)fclose(file);
+	assert_string_equal(summary->reason, "");
+	assert_int_equal(summary->nr_accesses + summary->nr_left_out, NR_LONG);
+	return read_last(recording, reader, nr_windows);
+}
+
+/* Memory and processes that the look did not see are there as soon as they are accessed. */
+static void what_the_look_missed_joins_when_it_comes(void **state)
+{
+	FILE *file = long_file(add_a_guest);
+	struct perfdata_memory memory = { 0 };
+	struct perfdata_times times = { 0 };
+	struct perfdata_summary summary;
+	struct record_reader *reader;
+	int nr;
+
+	(void)state;
+	assert_int_equal(perfdata_look(file, &times, &memory), 0);
+	assert_false(times.is_exact);
+	assert_int_equal(memory.nr, 1);
+	assert_true(memory.list[0].ranges[memory.list[0].nr_ranges - 1].end <= HOT + (64 << 20));
+	perfdata_memory_fini(&memory);
+	struct thermo_snapshot *s = import_long(file, &reader, &summary, &nr);
+
+	assert_int_equal(nr, 20);
+	assert_int_equal(s->counters.ingested, NR_LONG);
+	assert_int_equal(s->counters.no_target + s->counters.no_region, 0);
+	assert_int_equal(s->nr_targets, 2);
+	assert_string_equal(s->targets[0].name, "worker");
+	assert_int_equal(s->targets[1].pid, GUEST_PID);
+	assert_string_equal(s->targets[1].name, "guest");
+	assert_near(s->accesses_per_s, (double)PERIOD * 1e9 / LONG_STEP_NS, 3);
+	for (uint32_t i = 0; i < s->nr_regions; i++)
+		assert_true(s->regions[i].exposure_s > 0);
+	thermo_snapshot_put(s);
+	record_reader_free(reader);
+}
+
+static void crowd(uint64_t i, struct thermo_access *a)
+{
+	a->pid = a->tid = 1000 + (int32_t)(i / 100);
+}
+
+/* A thousand processes, a few at a time: more than can be watched, but not at once. */
+static void processes_that_come_and_go_all_have_their_turn(void **state)
+{
+	struct perfdata_summary summary;
+	struct record_reader *reader;
+	int nr;
+	struct thermo_snapshot *s = import_long(long_file(crowd), &reader, &summary, &nr);
+
+	(void)state;
+	/* In the first window those of later, of which the look knows, count as well. */
+	assert_true(summary.nr_left_out < 10);
+	assert_int_equal(s->counters.ingested, summary.nr_accesses);
+	assert_int_equal(s->counters.no_target, summary.nr_left_out);
+	assert_int_equal(s->counters.no_region, 0);
+	assert_int_equal(s->nr_targets, MEMORY_MAX_PROCESSES);
+	thermo_snapshot_put(s);
+	record_reader_free(reader);
+}
+
+/* Write these where the header has when the first and the last sample were taken. */
+static void lie(FILE *file, uint64_t first_ns, uint64_t last_ns)
+{
+	const uint64_t truth[] = { 5000000000, 5000000000 + (NR_LONG - 1) * LONG_STEP_NS };
+	const uint64_t lies[] = { first_ns, last_ns };
+	unsigned char end[4096];
+
+	assert_int_equal(fseeko(file, -(off_t)sizeof(end), SEEK_END), 0);
+	assert_int_equal(fread(end, 1, sizeof(end), file), sizeof(end));
+	unsigned char *at = memmem(end, sizeof(end), truth, sizeof(truth));
+
+	assert_non_null(at);
+	assert_int_equal(fseeko(file, (off_t)(at - end) - (off_t)sizeof(end), SEEK_END), 0);
+	assert_int_equal(fwrite(lies, 1, sizeof(lies), file), sizeof(lies));
+	rewind(file);
+}
+
+static void what_the_header_says_of_time_is_not_believed_blindly(void **state)
+{
+	static const uint64_t lies[][2] = {
+		{ 0, 0 },
+		{ 5000000000, 5000000001 },
+		{ 1, 1ull << 40 },
+		{ 1, UINT64_MAX / 4 },
+		{ 4000000000, UINT64_MAX },
+		{ UINT64_MAX, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		FILE *file = long_file(NULL);
+		struct perfdata_summary summary;
+		struct record_reader *reader;
+		int nr;
+
+		lie(file, lies[i][0], lies[i][1]);
+		struct thermo_snapshot *s = import_long(file, &reader, &summary, &nr);
+
+		assert_int_equal(nr, 20);
+		assert_int_equal(s->counters.ingested, NR_LONG);
+		assert_near(s->accesses_per_s, (double)PERIOD * 1e9 / LONG_STEP_NS, 3);
+		thermo_snapshot_put(s);
+		record_reader_free(reader);
+	}
+}
+
+static void jump(uint64_t i, struct thermo_access *a)
+{
+	if (i >= GUEST_FROM && i < GUEST_FROM + NR_GUEST)
+		a->time_ns = UINT64_MAX / 5 + i;
+}
+
+/* Nothing told of samples so late: all is done again, with as many windows as there may be. */
+static void time_that_nothing_told_of_costs_a_second_reading(void **state)
+{
+	FILE *file = long_file(jump);
+	struct perfdata_summary summary;
+	struct record_reader *reader;
+	int nr;
+
+	(void)state;
+	/* The writer knew. */
+	struct perfdata_times times = { 0 };
+	struct perfdata_memory memory = { 0 };
+
+	assert_int_equal(perfdata_look(file, &times, &memory), 0);
+	assert_int_equal(times.last_ns, UINT64_MAX / 5 + GUEST_FROM + NR_GUEST - 1);
+	perfdata_memory_fini(&memory);
+	unsigned char end[4096];
+	uint64_t last_ns = times.last_ns;
+
+	assert_int_equal(fseeko(file, -(off_t)sizeof(end), SEEK_END), 0);
+	assert_int_equal(fread(end, 1, sizeof(end), file), sizeof(end));
+	unsigned char *at = memmem(end, sizeof(end), &last_ns, sizeof(last_ns));
+
+	assert_non_null(at);
+	last_ns = 0;
+	assert_int_equal(fseeko(file, (off_t)(at - end) - (off_t)sizeof(end), SEEK_END), 0);
+	assert_int_equal(fwrite(&last_ns, 1, sizeof(last_ns), file), sizeof(last_ns));
+	rewind(file);
+	struct thermo_snapshot *s = import_long(file, &reader, &summary, &nr);
+
+	assert_int_equal(nr, 600);
+	assert_int_equal(s->counters.ingested, NR_LONG);
+	thermo_snapshot_put(s);
+	record_reader_free(reader);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, reset)
@@ -501,6 +722,10 @@ int main(void)
 		TEST(of_many_processes_the_most_sampled_are_kept),
 		cmocka_unit_test_setup(directory_is_refused_with_the_reason, reset),
 		cmocka_unit_test_setup(page_faults_as_perf_script_prints_them_are_imported, reset),
+		TEST(what_the_look_missed_joins_when_it_comes),
+		TEST(processes_that_come_and_go_all_have_their_turn),
+		TEST(what_the_header_says_of_time_is_not_believed_blindly),
+		TEST(time_that_nothing_told_of_costs_a_second_reading),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test_monitor.c - reports in, snapshots out, through the public header. */
+#include "core/given.h"
 #include "tests/unit/core/fake_monitor.h"
 
 static void every_report_is_in_exactly_one_counter(void **state)
@@ -31,6 +32,32 @@ static void every_report_is_in_exactly_one_counter(void **state)
 	assert_int_equal(snapshot->counters.no_region, 2);
 	assert_int_equal(snapshot->counters.bad, 3);
 	assert_int_equal(snapshot->counters.dropped, 0);
+}
+
+/* As an import does: they come again when their memory is known. */
+static void given_reports_of_what_is_not_watched_come_back(void **state)
+{
+	const struct thermo_range range = { BASE, BASE + MIB };
+	const struct given_target target = { .info.pid = PID, .ranges = &range, .nr_ranges = 1 };
+	struct thermo_access list[600], back[600];
+
+	(void)state;
+	assert_int_equal(thermo_monitor_give_targets(monitor, &target, 1), 1);
+	for (size_t i = 0; i < 600; i++) {
+		list[i] = exact(BASE + 2 * MIB * (i % 2), 1, 1);
+		list[i].watched_ns = 0;
+		list[i].pid = i % 100 == 2 ? PID + 1 : PID;
+		list[i].nr_accesses = 1 + (uint32_t)i;
+	}
+	assert_int_equal(thermo_monitor_give_reports(monitor, reporter, list, 600, back), 306);
+	for (size_t i = 0, nr = 0; i < 600; i++)
+		if (i % 2 || i % 100 == 2)
+			assert_int_equal(back[nr++].nr_accesses, 1 + i);
+	assert_int_equal(thermo_monitor_give_reports(monitor, reporter, back, 306, NULL), 306);
+	(void)next_window();
+	assert_int_equal(snapshot->counters.ingested, 294);
+	assert_int_equal(snapshot->counters.no_target, 6);
+	assert_int_equal(snapshot->counters.no_region, 300);
 }
 
 struct seen {
@@ -347,6 +374,7 @@ int main(void)
 		TEST(removed_reporter_is_not_drained),
 		TEST(too_many_reporters_are_refused),
 		TEST(options_out_of_range_are_refused),
+		TEST(given_reports_of_what_is_not_watched_come_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "core/balance.h"
 #include "core/targets.h"
 #include "tests/unit/fake_host.h"
 
@@ -338,6 +339,43 @@ static void given_targets_are_taken_as_they_are(void **state)
 	assert_int_equal(targets.nr, 0);
 }
 
+/* What is known of those that stay is kept; new memory was there all the time, and silent. */
+static void given_again_they_keep_what_is_known(void **state)
+{
+	const struct thermo_range one = { 1ull << 30, (1ull << 30) + 8 * MIB };
+	const struct thermo_range two[] = { one, { 4ull << 30, (4ull << 30) + 4 * MIB } };
+	struct given_target given[] = {
+		{ .info = { .pid = 42, .name = "before" }, .ranges = &one, .nr_ranges = 1 },
+		{ .info = { .pid = 43 }, .ranges = &one, .nr_ranges = 1 },
+	};
+
+	(void)state;
+	assert_int_equal(targets_give(&targets, given, 2, 10, 100), 2);
+	for (size_t i = 0; i < 2; i++) {
+		struct region *r = first_region(given[i].info.pid);
+
+		region_add_sample(r, r->start, 5);
+		(void)target_close_window(&targets.list[i], 7000, 1000000000, 2);
+	}
+	given[0].info.name[0] = 'B';
+	given[0].ranges = two;
+	given[0].nr_ranges = 2;
+	assert_int_equal(targets_give(&targets, given, 1, 10, 100), 1);
+	assert_int_equal(targets.nr, 1);
+	struct target *t = &targets.list[0];
+	struct rate known = region_rate(&t->regions[0]);
+	struct rate new = region_rate(&t->regions[t->nr_regions - 1]);
+
+	assert_string_equal(t->info.name, "Before");
+	assert_near(known.events, 5, 0.01);
+	assert_near(known.exposure, 2.0 * (double)region_bytes(&t->regions[0]), 0.01);
+	assert_int_equal(t->regions[t->nr_regions - 1].end, two[1].end);
+	assert_near(new.events, 0, 0);
+	assert_near(new.exposure, 2.0 * (double)region_bytes(&t->regions[t->nr_regions - 1]), 0.01);
+	assert_int_equal(t->regions[t->nr_regions - 1].evidence_ns, 7000);
+	assert_int_equal(t->regions[t->nr_regions - 1].seen_ns, 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, drop)
@@ -354,6 +392,7 @@ int main(void)
 		TEST(physical_memory_that_nobody_tells_of_fails),
 		TEST(real_grandchild_stays_when_its_parent_exits),
 		TEST(given_targets_are_taken_as_they_are),
+		TEST(given_again_they_keep_what_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -960,6 +960,145 @@ static void addresses_of_a_guest_are_no_access(void **state)
 	done(p, file);
 }
 
+/* perf writes none, but nothing forbids them: what follows is not aligned. */
+static void records_of_odd_sizes_are_read_as_others(void **state)
+{
+	static unsigned char record[4096];
+	struct perf_sample s = story_sample(0);
+	struct outcome o;
+
+	(void)state;
+	for (uint16_t more = 1; more < 8; more++) {
+		begin_records(&story_formats[0], 1);
+		size_t at = e.len;
+		uint16_t size = (uint16_t)(encode_sample(&e, &story_formats[0], &s)->size + more);
+
+		memcpy(record, e.bytes + at, e.len - at);
+		memcpy(record + offsetof(struct perf_event_header, size), &size, sizeof(size));
+		e.len = at;
+		for (int i = 0; i < 20; i++)
+			encode_bytes(&e, record, size);
+		assert_ways_say_the_same(e.bytes, e.len, NULL);
+		o = read_all(e.bytes, e.len);
+		assert_int_equal(o.nr, 20);
+		assert_int_equal(o.ended, 0);
+	}
+}
+
+/* --- parts --- */
+
+#define NR_PLACED 4000
+
+static size_t placed_at[NR_PLACED];
+
+/* Samples of the addresses 4096, 8192, ..., with names between them now and then. */
+static void place_samples(void)
+{
+	const struct perf_sample_id who = { 0 };
+
+	begin_records(&story_formats[0], 1);
+	for (uint64_t i = 0; i < NR_PLACED; i++) {
+		struct perf_sample s = story_sample(0);
+
+		if (i % 100 == 7) {
+			encode_begin(&e, PERF_RECORD_COMM, 0);
+			encode_u64(&e, 1);
+			encode_string(&e, "somebody");
+			encode_sample_id(&e, &story_formats[0], &who);
+			(void)encode_end(&e);
+		}
+		placed_at[i] = e.len;
+		s.addr = 4096 * (i + 1);
+		(void)encode_sample(&e, &story_formats[0], &s);
+	}
+}
+
+/* Just the samples that begin from @from to before @to. */
+static void assert_part(struct perfdata *p, uint64_t from, uint64_t to)
+{
+	struct thermo_access list[64];
+	size_t next = 0;
+	int n;
+
+	while (next < NR_PLACED && placed_at[next] < from)
+		next++;
+	while ((n = perfdata_accesses(p, UINT64_MAX, list, 64)) > 0)
+		for (int i = 0; i < n; i++, next++)
+			assert_int_equal(list[i].addr, 4096 * (next + 1));
+	assert_int_equal(n, 0);
+	assert_true(perfdata_is_at_end(p));
+	assert_true(next == NR_PLACED || placed_at[next] >= to);
+	assert_true(next == 0 || placed_at[next - 1] < to);
+}
+
+static void parts_begin_with_the_first_record_in_them(void **state)
+{
+	uint64_t begin, end;
+	struct perfdata *p;
+	FILE *file;
+
+	(void)state;
+	place_samples();
+	file = file_of(e.len);
+	assert_int_equal(perfdata_open(&p, file, NULL), 0);
+	assert_true(perfdata_extent(p, &begin, &end));
+	assert_int_equal(end, e.len);
+	for (uint64_t from = begin; from + 20000 < end; from += 1000) {
+		assert_true(perfdata_read_part(p, from, from + 10000));
+		assert_part(p, from, from + 10000);
+	}
+	/* All of it, from its beginning; and too little to be sure. */
+	assert_true(perfdata_read_part(p, begin, UINT64_MAX));
+	assert_part(p, begin, UINT64_MAX);
+	assert_false(perfdata_read_part(p, placed_at[NR_PLACED - 3], UINT64_MAX));
+	assert_int_equal(perfdata_accesses(p, UINT64_MAX, &(struct thermo_access){ 0 }, 1), 0);
+	assert_true(perfdata_is_at_end(p));
+	done(p, file);
+}
+
+static void what_is_no_record_is_no_part(void **state)
+{
+	static const unsigned char junk[] = { 0, 0xff, 9, 0x41, 8 };
+	struct thermo_access list[64];
+	uint64_t begin, end;
+	struct perfdata *p;
+	FILE *file;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(junk); i++) {
+		place_samples();
+		memset(e.bytes + placed_at[1000], junk[i], placed_at[3000] - placed_at[1000]);
+		file = file_of(e.len);
+		assert_int_equal(perfdata_open(&p, file, NULL), 0);
+		assert_true(perfdata_extent(p, &begin, &end));
+		/* What was written through a pipe tells of its events in its beginning. */
+		assert_int_equal(perfdata_accesses(p, UINT64_MAX, list, 64), 64);
+		assert_false(perfdata_read_part(p, placed_at[1500], placed_at[2000]));
+		assert_true(perfdata_read_part(p, placed_at[2900], placed_at[3200]));
+		assert_int_equal(perfdata_accesses(p, UINT64_MAX, list, 64), 64);
+		assert_int_equal(list[0].addr, 4096 * 3001);
+		done(p, file);
+	}
+}
+
+static void of_compressed_files_no_parts_are_read(void **state)
+{
+	struct thermo_access access;
+	uint64_t begin, end;
+	struct encoder *records = calloc(1, sizeof(*records));
+	struct perfdata *p;
+	FILE *file;
+
+	(void)state;
+	assert_int_equal(read_packed(records, 10).nr, 10);
+	file = file_of(e.len);
+	assert_int_equal(perfdata_open(&p, file, NULL), 0);
+	assert_int_equal(perfdata_accesses(p, UINT64_MAX, &access, 1), 1);
+	assert_false(perfdata_extent(p, &begin, &end));
+	done(p, file);
+	free(records);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -989,6 +1128,10 @@ int main(void)
 		cmocka_unit_test(rate_of_the_clock_makes_cycles_nanoseconds),
 		cmocka_unit_test(real_recording_says_what_perf_script_says),
 		cmocka_unit_test(addresses_of_a_guest_are_no_access),
+		cmocka_unit_test(parts_begin_with_the_first_record_in_them),
+		cmocka_unit_test(what_is_no_record_is_no_part),
+		cmocka_unit_test(of_compressed_files_no_parts_are_read),
+		cmocka_unit_test(records_of_odd_sizes_are_read_as_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test_perfdata_queue.c - accesses in, the oldest out; beside a sorted list. */
+/* test_perfdata_queue.c - accesses in, those up to a time out. */
 #include "tests/unit/test.h"
 
 #include <stdlib.h>
@@ -68,22 +68,8 @@ static void all_fields_come_out_again(void **state)
 	assert_int_equal(perfdata_queue_take(&q, UINT64_MAX, out, NR), 0);
 }
 
-struct expected {
-	uint64_t time_ns;
-	uint64_t i;
-};
-
-static int by_time(const void *a, const void *b)
-{
-	const struct expected *x = a, *y = b;
-
-	if (x->time_ns != y->time_ns)
-		return x->time_ns < y->time_ns ? -1 : 1;
-	return x->i < y->i ? -1 : x->i > y->i;
-}
-
 /* Times of a few rings, one after the other, or of any order when @nr_runs is large. */
-static void push_runs(struct expected *expected, uint64_t nr, uint64_t nr_runs)
+static void push_runs(uint64_t *times, uint64_t nr, uint64_t nr_runs)
 {
 	uint64_t time_ns = 0;
 
@@ -91,42 +77,45 @@ static void push_runs(struct expected *expected, uint64_t nr, uint64_t nr_runs)
 		if (i % (nr / nr_runs) == 0)
 			time_ns = test_random(&seed) % 100;
 		time_ns += test_random(&seed) % 3;
-		expected[i] = (struct expected){ time_ns, i };
+		times[i] = time_ns;
 		push(time_ns, i);
 	}
 }
 
-static void oldest_come_first_and_of_one_time_the_first(void **state)
+/* Each comes out once, as soon as it is not younger than what is asked for. */
+static void all_up_to_a_time_come_out(void **state)
 {
 	static const uint64_t runs[] = { 1, 2, 3, 8, 100, NR };
-	static struct expected expected[NR];
+	static uint64_t times[NR];
 
 	(void)state;
 	for (size_t r = 0; r < sizeof(runs) / sizeof(runs[0]); r++) {
 		size_t nr = 0, n, max = 1;
 
-		push_runs(expected, NR, runs[r]);
-		qsort(expected, NR, sizeof(expected[0]), by_time);
+		push_runs(times, NR, runs[r]);
 		assert_true(perfdata_queue_bytes(&q) >= NR * sizeof(struct perfdata_waiting));
-		while ((n = perfdata_queue_take(&q, UINT64_MAX, out, max)) > 0) {
-			for (size_t i = 0; i < n; i++, nr++) {
-				assert_int_equal(out[i].time_ns, expected[nr].time_ns);
-				assert_int_equal(out[i].addr, expected[nr].i + 1);
+		for (uint64_t until = 0; nr < NR; until += 1 + test_random(&seed) % 500) {
+			while ((n = perfdata_queue_take(&q, until, out, max)) > 0) {
+				assert_true(n <= max);
+				for (size_t i = 0; i < n; i++, nr++) {
+					assert_int_equal(out[i].time_ns, times[out[i].addr - 1]);
+					assert_true(out[i].time_ns <= until);
+					times[out[i].addr - 1] = UINT64_MAX; /* once */
+				}
+				max = 1 + test_random(&seed) % 3000;
 			}
-			max = 1 + test_random(&seed) % 3000;
+			for (size_t i = 0; i < NR; i++)
+				assert_true(times[i] > until);
 		}
-		assert_int_equal(nr, NR);
 		assert_int_equal(q.nr, 0);
 		assert_int_equal(perfdata_queue_bytes(&q) / sizeof(*q.filling), 0);
-		q.last_out_ns = 0;
 	}
-	assert_int_equal(q.nr_late, 0);
 }
 
 /* As a file is read: rounds of some rings each, of which the last but one can go out. */
 static void rounds_keep_their_memory(void **state)
 {
-	uint64_t i = 0, nr_out = 0, last_ns = 0;
+	uint64_t i = 0, nr_out = 0;
 	size_t most_blocks = 0;
 
 	(void)state;
@@ -136,16 +125,13 @@ static void rounds_keep_their_memory(void **state)
 				push(round * 1000 + 2 * k + ring % 2, i++);
 		size_t n = perfdata_queue_take(&q, round * 1000, out, NR);
 
-		for (size_t k = 0; k < n; k++) {
-			assert_true(out[k].time_ns >= last_ns && out[k].time_ns <= round * 1000);
-			last_ns = out[k].time_ns;
-		}
+		for (size_t k = 0; k < n; k++)
+			assert_true(out[k].time_ns <= round * 1000);
 		nr_out += n;
 		most_blocks = q.nr_blocks > most_blocks ? q.nr_blocks : most_blocks;
 	}
 	nr_out += perfdata_queue_take(&q, UINT64_MAX, out, NR);
 	assert_int_equal(nr_out, i);
-	assert_int_equal(q.nr_late, 0);
 	assert_true(most_blocks <= 6);
 }
 
@@ -162,29 +148,15 @@ static void unknown_time_is_the_oldest(void **state)
 	assert_int_equal(out[1].addr, 3);
 	assert_int_equal(perfdata_queue_take(&q, 4, out, NR), 1);
 	assert_int_equal(out[0].addr, 4);
-	assert_int_equal(q.nr_late, 0);
-}
-
-static void late_ones_are_counted(void **state)
-{
-	(void)state;
-	push(5, 0);
-	assert_int_equal(perfdata_queue_take(&q, UINT64_MAX, out, NR), 1);
-	push(4, 1);
-	push(5, 2);
-	push(0, 3);
-	assert_int_equal(perfdata_queue_take(&q, UINT64_MAX, out, NR), 3);
-	assert_int_equal(q.nr_late, 1);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(all_fields_come_out_again, reset),
-		cmocka_unit_test_setup(oldest_come_first_and_of_one_time_the_first, reset),
+		cmocka_unit_test_setup(all_up_to_a_time_come_out, reset),
 		cmocka_unit_test_setup(rounds_keep_their_memory, reset),
-		cmocka_unit_test_setup(unknown_time_is_the_oldest, reset),
-		cmocka_unit_test_setup_teardown(late_ones_are_counted, reset, reset),
+		cmocka_unit_test_setup_teardown(unknown_time_is_the_oldest, reset, reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
