@@ -59,6 +59,14 @@ static void free_row(struct report_row *row)
 	free(row);
 }
 
+/* What it is called now: a process may become another program. */
+static void name_row(const struct report *report, struct report_row *row,
+		     const struct report_part *part)
+{
+	if (report->by == REPORT_PROCESS || report->by == REPORT_THREAD)
+		memcpy(row->name, part->target->name, sizeof(row->name));
+}
+
 /* Return: NULL without memory. */
 static struct report_row *new_row(struct report *report, const struct report_part *part)
 {
@@ -71,10 +79,9 @@ static struct report_row *new_row(struct report *report, const struct report_par
 	row->number = part->number;
 	row->sub = part->sub;
 	row->node = part->node;
-	if (report->by == REPORT_PROCESS || report->by == REPORT_THREAD) {
+	if (report->by == REPORT_PROCESS || report->by == REPORT_THREAD)
 		row->pid = part->target->pid;
-		memcpy(row->name, part->target->name, sizeof(row->name));
-	}
+	name_row(report, row, part);
 	if (part->cgroup && !(row->cgroup = strdup(part->cgroup))) {
 		free(row);
 		return NULL;
@@ -94,8 +101,10 @@ static struct report_row *row_for(struct report *report, const struct report_par
 	if (part->is_other)
 		return &report->other;
 	row = find_row(report, part);
-	if (row)
+	if (row) {
+		name_row(report, row, part);
 		return row;
+	}
 	if (report->nr_rows == REPORT_MAX_ROWS) {
 		report->out_of_rows = true;
 		return &report->other;

@@ -210,6 +210,24 @@ static void pid_that_was_used_again_is_another_process(void **state)
 	assert_int_equal(report.nr_rows, 1);
 }
 
+static void process_is_called_what_it_was_called_last(void **state)
+{
+	static const enum report_by ways[] = { REPORT_PROCESS, REPORT_THREAD };
+
+	(void)state;
+	regions[0].tids[0] = (struct thermo_share){ 100, 1, 0 };
+	for (size_t i = 0; i < 2; i++) {
+		make_target(&targets[0], 0);
+		add_up(ways[i]);
+		assert_int_equal(report.nr_rows, 1);
+		assert_string_equal(report.rows[0]->name, "target-0");
+		(void)snprintf(targets[0].name, sizeof(targets[0].name), "after exec");
+		assert_int_equal(report_add(&report, &snapshot), 0);
+		assert_int_equal(report.nr_rows, 1);
+		assert_string_equal(report.rows[0]->name, "after exec");
+	}
+}
+
 static void processes_of_a_cgroup_are_one_row(void **state)
 {
 	(void)state;
@@ -360,6 +378,7 @@ int main(void)
 		TEST(thread_has_a_place_only_if_one_node_accesses),
 		TEST(kinds_of_access_add_up_to_all),
 		TEST(pid_that_was_used_again_is_another_process),
+		TEST(process_is_called_what_it_was_called_last),
 		TEST(processes_of_a_cgroup_are_one_row),
 		TEST(errors_of_regions_add_in_quadrature),
 		TEST(longer_windows_weigh_more),
