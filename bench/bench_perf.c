@@ -330,8 +330,7 @@ static void bench_file(void)
 		bench_print(name, c.peak_mib);
 		(void)snprintf(name, sizeof(name), "perfdata_import_x%u_samples_per_s", times);
 		bench_print(name, times * FILE_SAMPLES * 1e9 / c.ns);
-		if (times <= 4)
-			bench_beside_perf(path, times);
+		bench_beside_perf(path, times);
 	}
 	(void)unlink(path);
 }

@@ -66,12 +66,15 @@ static int read_parts(struct look *l)
 
 	if (!p || !perfdata_extent(p, &begin, &end) || end - begin < WHOLE_BYTES)
 		return 0;
-	/* perf begins with what it knows of all processes, which may be long. */
+	/*
+	 * The first part: perf begins with what it knows of all processes, which may be long, and
+	 * what is written through a pipe with its events, which are to be read once.
+	 */
 	err = read_on(l, true);
 	if (err || !perfdata_extent(p, &begin, &end))
 		return err;
 	l->memory->gap_bytes = GAP_OF_PARTS_BYTES;
-	for (uint64_t i = 0; i < NR_PARTS && !err; i++) {
+	for (uint64_t i = 1; i < NR_PARTS && !err; i++) {
 		uint64_t from = begin + (end - begin - PART_BYTES) / 8 * i / (NR_PARTS - 1) * 8;
 
 		if (perfdata_read_part(p, from, from + PART_BYTES))

@@ -108,7 +108,7 @@ static struct perfdata_process *find(const struct perfdata_memory *m, size_t nr,
 	return nr ? bsearch(&key, m->list, nr, sizeof(key), by_pid) : NULL;
 }
 
-/* Out of order for now.  Return: NULL without memory. */
+/* Behind all others: who adds some sorts when they are all there.  Return: NULL without memory. */
 static struct perfdata_process *append_process(struct perfdata_memory *m, int32_t pid)
 {
 	if (m->nr == m->room) {

@@ -92,8 +92,7 @@ ssize_t thermo_ranges_close_gaps(struct thermo_range *all, size_t nr, size_t max
 		gaps[i] = all[i + 1].start - all[i].end;
 	qsort(gaps, nr - 1, sizeof(*gaps), by_gap);
 
-	/* The widest stay; of those just as wide as the last of them, as many as there is room for.
-	 */
+	/* The widest stay; of those just as wide as the last of these, as many as have room. */
 	uint64_t limit = max > 1 ? gaps[max - 2] : UINT64_MAX;
 	size_t nr_equal = max > 1 ? max - 1 : 0;
 

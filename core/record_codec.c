@@ -24,17 +24,7 @@ static unsigned int type_bytes(uint16_t type)
 void record_put_number(unsigned char *to, uint64_t value, unsigned int bytes)
 {
 	value = htole64(value);
-	switch (bytes) { /* of a length that is known: no call */
-	case 8:
-		memcpy(to, &value, 8);
-		return;
-	case 4:
-		memcpy(to, &value, 4);
-		return;
-	default:
-		memcpy(to, &value, bytes);
-		return;
-	}
+	memcpy(to, &value, bytes);
 }
 
 uint64_t record_get_number(const unsigned char *from, unsigned int bytes)

@@ -211,9 +211,9 @@ bool perfdata_is_at_end(const struct perfdata *p);
  */
 bool perfdata_extent(struct perfdata *p, uint64_t *begin, uint64_t *end);
 /*
- * Of perfdata_accesses() of all times: go on with the first record that is found from @from
- * on, and be at the end behind @to.  Where events are described in records, these have to be
- * read first.  Return: false when none is found; then it is at the end.
+ * Of perfdata_accesses() of all times: go on with the first record of the kernel that is found
+ * from @from on, and be at the end behind @to.  Where events are described in records, these
+ * have to be read first, and once.  Return: false when none is found; then it is at the end.
  */
 bool perfdata_read_part(struct perfdata *p, uint64_t from, uint64_t to);
 

@@ -63,6 +63,7 @@ int perfdata_input_seek(struct perfdata_input *in, uint64_t offset)
 	if (fseeko(in->file, (off_t)offset, SEEK_SET) < 0)
 		return perfdata_input_bad(offset, "the file ends before: %s", strerror(errno));
 	in->offset = offset;
+	in->attached = 0;
 	in->ahead_at = in->ahead_len = 0;
 	in->ahead_bytes = sizeof(in->ahead);
 	return 0;
@@ -82,8 +83,6 @@ int perfdata_input_end(struct perfdata_input *in, uint64_t *end)
 	return fseeko(in->file, here, SEEK_SET) < 0 ? -ESPIPE : 0;
 }
 
-/* --- records, not from the beginning --- */
-
 /* In the file's byte order no longer. */
 static void swap_header(struct perf_event_header *header)
 {
@@ -91,6 +90,8 @@ static void swap_header(struct perf_event_header *header)
 	header->misc = __builtin_bswap16(header->misc);
 	header->size = __builtin_bswap16(header->size);
 }
+
+/* --- records, not from the beginning --- */
 
 /* So many that look like records, one behind the other, are no chance. */
 #define SURE 16
@@ -128,7 +129,6 @@ int perfdata_input_find(struct perfdata_input *in, uint64_t offset, size_t bytes
 	if (err)
 		return err;
 	bytes = bytes < sizeof(in->ahead) ? bytes : sizeof(in->ahead);
-	in->attached = 0;
 	in->ahead_len = fread(in->ahead, 1, bytes, in->file);
 	/* What may be needed of a short part is the rest of a record. */
 	in->ahead_bytes = bytes < sizeof(in->ahead) ? SHORT_BYTES : sizeof(in->ahead);

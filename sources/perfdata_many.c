@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * perfdata_many.c - accesses by the million: a sample is decoded once, to what matters of
- * it, and that waits for its turn.
+ * it; that goes out, or waits until it is asked for.
  *
  * What is not a sample of words, and all of a file with AUX data, goes the way that
  * perfdata_next() goes.
@@ -89,10 +89,8 @@ static inline void take_constants(const struct perfdata *p, struct thermo_access
 }
 
 /* Return: false when the sample tells of no access. */
-static inline __attribute__((always_inline)) bool access_in(struct perfdata *p,
-							    const struct perfdata_event *event,
-							    const struct perf_event_header *record,
-							    struct thermo_access *access)
+static inline bool access_in(struct perfdata *p, const struct perfdata_event *event,
+			     const struct perf_event_header *record, struct thermo_access *access)
 {
 	uint8_t where = p->opts.physical ? event->layout.phys_addr : event->layout.addr;
 
@@ -122,29 +120,20 @@ static bool is_wanted(const struct perfdata *p, uint64_t time_ns)
 	return time_ns < p->many.until_ns || p->many.until_ns == UINT64_MAX;
 }
 
-/* The next in @out is one that is wanted. */
-static inline void hand_out(struct perfdata *p, uint64_t time_ns, struct out *out)
+/* What stands behind those in @out is one of them, or waits.  Return: 0 or -ENOMEM. */
+static inline int hand_out(struct perfdata *p, uint64_t time_ns, struct out *out)
 {
+	if (!is_wanted(p, time_ns))
+		return perfdata_queue_push(&p->many.queue, &out->list[out->nr]);
 	p->counters.late += time_ns && time_ns < p->many.complete_ns;
 	out->nr++;
+	return 0;
 }
 
 static inline void note_newest(struct perfdata *p, uint64_t time_ns)
 {
 	if (time_ns > p->newest_ns)
 		p->newest_ns = time_ns;
-}
-
-/* One that is too young waits; it is made elsewhere, so that its parts stay in registers. */
-static inline int wait_with(struct perfdata *p, const struct perfdata_event *event,
-			    const struct perf_event_header *record)
-{
-	struct thermo_access access;
-
-	if (access_in(p, event, record, &access))
-		return perfdata_queue_push(&p->many.queue, &access);
-	p->counters.no_address++;
-	return 0;
 }
 
 /* A sample of words, of which nothing is needed but the access.  Return: 0 or -errno. */
@@ -155,12 +144,9 @@ static inline int take_sample(struct perfdata *p, const struct perf_event_header
 	uint64_t time_ns = perfdata_queue_time(time ? word_at(record, time) : 0);
 
 	note_newest(p, time_ns);
-	if (!is_wanted(p, time_ns))
-		return wait_with(p, event, record);
 	if (access_in(p, event, record, &out->list[out->nr]))
-		hand_out(p, time_ns, out);
-	else
-		p->counters.no_address++;
+		return hand_out(p, time_ns, out);
+	p->counters.no_address++;
 	return 0;
 }
 
@@ -211,10 +197,8 @@ static int take_any(struct perfdata *p, const struct perf_event_header *record,
 		if (perfdata_is_of_guest(p->record.misc) ||
 		    !perfdata_access_of(&p->machine, &p->opts, event, &p->record.sample, access))
 			p->counters.no_address++;
-		else if (is_wanted(p, time_ns))
-			hand_out(p, time_ns, out);
 		else
-			return perfdata_queue_push(&p->many.queue, access);
+			return hand_out(p, time_ns, out);
 		return 0;
 	}
 	return see(p, event, time_ns);
@@ -339,8 +323,7 @@ bool perfdata_extent(struct perfdata *p, uint64_t *begin, uint64_t *end)
 
 bool perfdata_read_part(struct perfdata *p, uint64_t from, uint64_t to)
 {
-	int n = from == p->many.begin ? perfdata_input_seek(&p->input, from) == 0
-				      : perfdata_input_find(&p->input, from, to - from);
+	int n = perfdata_input_find(&p->input, from, to - from);
 
 	p->many.stop = to;
 	p->many.is_at_end = false;

@@ -15,17 +15,14 @@
 
 #include "thermocline/report.h"
 
-/*
- * @ends_run: what came after it is older.  No two fields are neighbours that are so in struct
- * thermo_access: a compiler would copy both at once, and a processor wait until both were written.
- */
+/* @ends_run: what came after it is older. */
 struct perfdata_waiting {
 	uint64_t time_ns;
 	uint64_t addr;
 	int32_t pid;
+	int32_t tid;
 	uint32_t cpu;
 	uint32_t nr_accesses;
-	int32_t tid;
 	uint32_t latency_ns;
 	int16_t node;
 	uint8_t level;

@@ -592,6 +592,57 @@ static void what_the_look_missed_joins_when_it_comes(void **state)
 	record_reader_free(reader);
 }
 
+/*
+ * As perf record -o - writes it: the one event, whose samples do not tell which they are of, is
+ * described in the beginning.  Return: the file; a second half of the samples is of COLD memory.
+ */
+static FILE *long_pipe(void)
+{
+	FILE *file = tmpfile();
+
+	assert_non_null(file);
+	begin();
+	put_name(STORY_PID, "worker");
+	for (uint64_t i = 0; i < NR_LONG; i++) {
+		uint64_t base = i < NR_LONG / 2 ? HOT : COLD;
+
+		put_sample(STORY_PID, 5000000000 + i * LONG_STEP_NS,
+			   base + test_random(&seed) % (64 << 20), 1, false);
+		if (e.len < sizeof(e.bytes) - 4096 && i + 1 < NR_LONG)
+			continue;
+		assert_int_equal(fwrite(e.bytes, 1, e.len, file), e.len);
+		e.len = 0;
+	}
+	rewind(file);
+	return file;
+}
+
+static void long_file_of_a_pipe_is_looked_at_in_parts_as_well(void **state)
+{
+	FILE *file = long_pipe();
+	struct perfdata_memory memory = { 0 };
+	struct perfdata_times times = { 0 };
+	struct perfdata_summary summary;
+	struct record_reader *reader;
+	int nr;
+
+	(void)state;
+	assert_int_equal(perfdata_look(file, &times, &memory), 0);
+	assert_false(times.is_exact);
+	assert_near((double)(times.last_ns - times.first_ns), (double)NR_LONG * LONG_STEP_NS, 1);
+	assert_int_equal(memory.nr, 1);
+	assert_int_equal(memory.list[0].nr_ranges, 2);
+	perfdata_memory_fini(&memory);
+	struct thermo_snapshot *s = import_long(file, &reader, &summary, &nr);
+
+	assert_int_equal(nr, 20);
+	assert_int_equal(s->counters.ingested, NR_LONG);
+	assert_string_equal(record_reader_machine(reader)->hostname, "there");
+	assert_string_equal(s->targets[0].name, "worker");
+	thermo_snapshot_put(s);
+	record_reader_free(reader);
+}
+
 static void crowd(uint64_t i, struct thermo_access *a)
 {
 	a->pid = a->tid = 1000 + (int32_t)(i / 100);
@@ -723,6 +774,7 @@ int main(void)
 		cmocka_unit_test_setup(directory_is_refused_with_the_reason, reset),
 		cmocka_unit_test_setup(page_faults_as_perf_script_prints_them_are_imported, reset),
 		TEST(what_the_look_missed_joins_when_it_comes),
+		TEST(long_file_of_a_pipe_is_looked_at_in_parts_as_well),
 		TEST(processes_that_come_and_go_all_have_their_turn),
 		TEST(what_the_header_says_of_time_is_not_believed_blindly),
 		TEST(time_that_nothing_told_of_costs_a_second_reading),

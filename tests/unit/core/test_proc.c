@@ -208,6 +208,23 @@ static void smallest_gaps_close_first_when_there_are_too_many(void **state)
 	assert_int_equal(r[0].end, 0xf98000);
 }
 
+static void wider_gap_stays_though_equal_ones_come_first(void **state)
+{
+	static const char maps[] = "10000-11000 rw-p 0 0:0 0\n"
+				   "12000-13000 rw-p 0 0:0 0\n"
+				   "14000-15000 rw-p 0 0:0 0\n"
+				   "16000-17000 rw-p 0 0:0 0\n"
+				   "19000-1a000 rw-p 0 0:0 0\n";
+	struct thermo_range r[8];
+
+	(void)state;
+	assert_int_equal(ranges_of(maps, 3, r), 3);
+	assert_int_equal(r[0].end, 0x11000);
+	assert_int_equal(r[1].start, 0x12000);
+	assert_int_equal(r[1].end, 0x17000);
+	assert_int_equal(r[2].start, 0x19000);
+}
+
 static void many_mappings_never_exceed_the_room(void **state)
 {
 	static char maps[400 * 40];
@@ -280,6 +297,7 @@ int main(void)
 		TEST(neighbouring_mappings_are_joined),
 		TEST(special_mappings_are_skipped),
 		TEST(smallest_gaps_close_first_when_there_are_too_many),
+		TEST(wider_gap_stays_though_equal_ones_come_first),
 		TEST(many_mappings_never_exceed_the_room),
 		TEST(lines_that_are_no_mappings_are_skipped),
 		TEST(our_own_process_can_be_read),

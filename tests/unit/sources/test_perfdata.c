@@ -1043,6 +1043,8 @@ static void parts_begin_with_the_first_record_in_them(void **state)
 	assert_int_equal(perfdata_open(&p, file, NULL), 0);
 	assert_true(perfdata_extent(p, &begin, &end));
 	assert_int_equal(end, e.len);
+	/* What was written through a pipe tells of its events in its beginning. */
+	assert_int_equal(perfdata_accesses(p, UINT64_MAX, &(struct thermo_access){ 0 }, 1), 1);
 	for (uint64_t from = begin; from + 20000 < end; from += 1000) {
 		assert_true(perfdata_read_part(p, from, from + 10000));
 		assert_part(p, from, from + 10000);
