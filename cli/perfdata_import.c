@@ -29,12 +29,14 @@
 #define MAX_WINDOW_NS 1000000000ull
 #define MANY 256u /* at a time: they stay in the first cache */
 /* So many samples of memory that is not known yet are kept until they are looked at together. */
-#define MAX_UNKNOWN 4096u
+#define MAX_UNKNOWN 16384u
 
 /**
  * struct import - One way through the file.
  * @host:	The machine that recorded: nothing but its clock.
  * @expected:	When samples come.
+ * @nr_complete:	Windows that are over, the open one first; they are closed when a sample
+ *comes after them, so that there is none behind the last sample.
  * @is_misled:	There are far more windows than was expected: what is left is looked at only.
  * @seen:	When they did come so far.
  * @fd:		The recording's.
@@ -48,6 +50,7 @@ struct import {
 	uint64_t window_ns;
 	uint64_t window_end_ns;
 	uint32_t nr_windows;
+	uint32_t nr_complete;
 	struct perfdata_times expected;
 	bool is_misled;
 	struct perfdata_times seen;
@@ -256,7 +259,7 @@ static int close_window(struct import *im)
 		return err;
 	im->now_ns = im->window_end_ns;
 	im->window_end_ns += im->window_ns;
-	im->is_misled = ++im->nr_windows > 2 * MAX_WINDOWS;
+	im->nr_windows++;
 	err = thermo_monitor_close_window(im->monitor, &s);
 	if (err)
 		return err;
@@ -308,14 +311,31 @@ static int end_of(struct import *im, int n)
 	return 0;
 }
 
-/* Nothing that is expected is younger than the last window. */
+/* The end of the first window that is not over.  Nothing that is expected is beyond the last. */
 static uint64_t until_ns(const struct import *im)
 {
+	uint64_t end_ns = im->window_end_ns + im->nr_complete * im->window_ns;
+
 	return !im->expected.is_any || im->is_misled ||
 					       (im->expected.is_exact &&
-						im->window_end_ns > im->expected.last_ns)
+						end_ns > im->expected.last_ns)
 			       ? UINT64_MAX
-			       : im->window_end_ns;
+			       : end_ns;
+}
+
+/* Something came, or nothing any more of the window that is open. */
+static int take_or_end(struct import *im, struct thermo_access *list, size_t nr)
+{
+	int err = 0;
+
+	if (nr == 0)
+		im->nr_complete++;
+	im->is_misled = im->nr_windows + im->nr_complete > 2 * MAX_WINDOWS;
+	if (nr == 0)
+		return 0;
+	for (; im->nr_complete > 0 && !err && !im->is_misled; im->nr_complete--)
+		err = close_window(im);
+	return err ? err : feed(im, list, nr);
 }
 
 static int feed_all(struct import *im)
@@ -330,7 +350,7 @@ static int feed_all(struct import *im)
 		if (im->expected.is_any && !im->monitor)
 			err = start(im);
 		if (!err)
-			err = n ? feed(im, list, (size_t)n) : close_window(im);
+			err = take_or_end(im, list, (size_t)n);
 	}
 	return err;
 }

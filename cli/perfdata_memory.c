@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/cleanup.h"
 #include "core/error.h"
 #include "core/proc.h"
 
@@ -29,13 +30,20 @@ static int by_weight(const void *a, const void *b)
 	return by_pid(a, b);
 }
 
+/* Where some accesses were that came one after the other; whole chunks. */
+struct place {
+	int32_t pid;
+	struct thermo_range range;
+	double weight;
+};
+
 static int by_place(const void *a, const void *b)
 {
-	const struct thermo_access *x = a, *y = b;
+	const struct place *x = a, *y = b;
 
 	if (x->pid != y->pid)
 		return x->pid < y->pid ? -1 : 1;
-	return x->addr < y->addr ? -1 : x->addr > y->addr;
+	return x->range.start < y->range.start ? -1 : x->range.start > y->range.start;
 }
 
 /* --- ranges --- */
@@ -69,8 +77,8 @@ static bool is_same(const struct perfdata_process *p, const struct thermo_range 
 	       (nr == 0 || memcmp(ranges, p->ranges, nr * sizeof(*ranges)) == 0);
 }
 
-/* @accesses are in the order of their addresses.  Return: 1; 0 when nothing is new; -ENOMEM. */
-static int add_ranges(struct perfdata_process *p, const struct thermo_access *accesses, size_t nr,
+/* @places are in order.  Return: 1; 0 when nothing is new; -ENOMEM. */
+static int add_ranges(struct perfdata_process *p, const struct place *places, size_t nr,
 		      uint64_t gap_bytes)
 {
 	struct thermo_range *merged = malloc((p->nr_ranges + nr + 1) * sizeof(*merged));
@@ -80,11 +88,11 @@ static int add_ranges(struct perfdata_process *p, const struct thermo_access *ac
 	if (!merged)
 		return thermo_fail(-ENOMEM, "samples: no memory for %zu ranges", p->nr_ranges + nr);
 	for (size_t i = 0; i < nr; i++) {
-		const struct thermo_range r = chunks_of(&accesses[i]);
+		const struct thermo_range *r = &places[i].range;
 
-		for (; old < p->nr_ranges && p->ranges[old].start <= r.start; old++)
+		for (; old < p->nr_ranges && p->ranges[old].start <= r->start; old++)
 			nr_merged = append(merged, nr_merged, p->ranges[old], gap_bytes);
-		nr_merged = append(merged, nr_merged, r, gap_bytes);
+		nr_merged = append(merged, nr_merged, *r, gap_bytes);
 	}
 	for (; old < p->nr_ranges; old++)
 		nr_merged = append(merged, nr_merged, p->ranges[old], gap_bytes);
@@ -147,39 +155,62 @@ static void drop_lightest(struct perfdata_memory *m)
 	qsort(m->list, m->nr, sizeof(*m->list), by_pid);
 }
 
-static size_t nr_of_first_pid(const struct thermo_access *accesses, size_t nr)
+static size_t nr_of_first_pid(const struct place *places, size_t nr)
 {
 	size_t i = 1;
 
-	while (i < nr && accesses[i].pid == accesses[0].pid)
+	while (i < nr && places[i].pid == places[0].pid)
 		i++;
 	return i;
 }
 
-static int add_process(struct perfdata_memory *m, size_t nr_known,
-		       const struct thermo_access *accesses, size_t nr)
+static int add_process(struct perfdata_memory *m, size_t nr_known, const struct place *places,
+		       size_t nr)
 {
-	struct perfdata_process *p = find(m, nr_known, accesses[0].pid);
+	struct perfdata_process *p = find(m, nr_known, places[0].pid);
 
 	if (!p)
-		p = append_process(m, accesses[0].pid);
+		p = append_process(m, places[0].pid);
 	if (!p)
 		return -ENOMEM;
 	for (size_t i = 0; i < nr; i++)
-		p->weight += accesses[i].nr_accesses;
-	return add_ranges(p, accesses, nr, m->gap_bytes ? m->gap_bytes : MEMORY_GAP_BYTES);
+		p->weight += places[i].weight;
+	return add_ranges(p, places, nr, m->gap_bytes ? m->gap_bytes : MEMORY_GAP_BYTES);
 }
 
-int perfdata_memory_add(struct perfdata_memory *m, struct thermo_access *accesses, size_t nr)
+/* Who goes through new memory page by page is often in one chunk.  Return: how many places. */
+static size_t make_places(struct place *places, const struct thermo_access *accesses, size_t nr)
 {
+	size_t out = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		const struct thermo_access *a = &accesses[i];
+		const struct thermo_range r = chunks_of(a);
+		struct place *last = out ? &places[out - 1] : NULL;
+
+		if (last && last->pid == a->pid && last->range.start == r.start &&
+		    last->range.end == r.end)
+			last->weight += a->nr_accesses;
+		else
+			places[out++] = (struct place){ a->pid, r, a->nr_accesses };
+	}
+	return out;
+}
+
+int perfdata_memory_add(struct perfdata_memory *m, const struct thermo_access *accesses, size_t nr)
+{
+	AUTO_FREE struct place *places = malloc((nr + 1) * sizeof(*places));
 	const size_t nr_known = m->nr;
 	int n = 0, changed = 0;
 
+	if (!places)
+		return thermo_fail(-ENOMEM, "samples: no memory for %zu places", nr);
+	nr = make_places(places, accesses, nr);
 	if (nr)
-		qsort(accesses, nr, sizeof(*accesses), by_place);
+		qsort(places, nr, sizeof(*places), by_place);
 	for (size_t i = 0, of_one; i < nr && n >= 0; i += of_one) {
-		of_one = nr_of_first_pid(accesses + i, nr - i);
-		n = add_process(m, nr_known, accesses + i, of_one);
+		of_one = nr_of_first_pid(places + i, nr - i);
+		n = add_process(m, nr_known, places + i, of_one);
 		changed |= n;
 	}
 	if (m->nr > nr_known)

@@ -40,10 +40,11 @@ struct perfdata_memory {
 };
 
 /*
- * There is memory where @accesses are, which are sorted anew.  Of too many processes the
- * lightest go.  Return: 1; 0 when all of it was known; -ENOMEM.
+ * There is memory where @accesses are.  Of too many processes the lightest go.  Return: 1; 0
+ * when all of it was known; -ENOMEM.
  */
-int perfdata_memory_add(struct perfdata_memory *memory, struct thermo_access *accesses, size_t nr);
+int perfdata_memory_add(struct perfdata_memory *memory, const struct thermo_access *accesses,
+			size_t nr);
 /* Whether an access is of memory that is known; then its process is the heavier for it. */
 bool perfdata_memory_knows(struct perfdata_memory *memory, const struct thermo_access *access);
 /* From now on processes weigh what a window of @snapshot saw of them. */

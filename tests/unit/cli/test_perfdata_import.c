@@ -49,9 +49,9 @@ static void begin(void)
 	(void)encode_end(&e);
 }
 
-static void put_name(int32_t pid, const char *name)
+static void put_name_at(uint64_t time_ns, int32_t pid, const char *name)
 {
-	const struct perf_sample_id who = { 0 };
+	const struct perf_sample_id who = { .time_ns = time_ns };
 
 	encode_begin(&e, PERF_RECORD_COMM, 0);
 	encode_u32(&e, (uint32_t)pid);
@@ -59,6 +59,11 @@ static void put_name(int32_t pid, const char *name)
 	encode_string(&e, name);
 	encode_sample_id(&e, &format, &who);
 	(void)encode_end(&e);
+}
+
+static void put_name(int32_t pid, const char *name)
+{
+	put_name_at(0, pid, name);
 }
 
 static void put_fork(int32_t pid, int32_t parent_pid)
@@ -594,7 +599,8 @@ static void what_the_look_missed_joins_when_it_comes(void **state)
 
 /*
  * As perf record -o - writes it: the one event, whose samples do not tell which they are of, is
- * described in the beginning.  Return: the file; a second half of the samples is of COLD memory.
+ * described in the beginning.  The second half of the samples is of COLD memory; long after them
+ * come a name and two marks.
  */
 static FILE *long_pipe(void)
 {
@@ -608,6 +614,13 @@ static FILE *long_pipe(void)
 
 		put_sample(STORY_PID, 5000000000 + i * LONG_STEP_NS,
 			   base + test_random(&seed) % (64 << 20), 1, false);
+		if (i + 1 == NR_LONG) {
+			put_name_at(60000000000, STORY_PID, "worker");
+			for (int mark = 0; mark < 2; mark++) {
+				encode_begin(&e, PERFDATA_FINISHED_ROUND, 0);
+				(void)encode_end(&e);
+			}
+		}
 		if (e.len < sizeof(e.bytes) - 4096 && i + 1 < NR_LONG)
 			continue;
 		assert_int_equal(fwrite(e.bytes, 1, e.len, file), e.len);
